@@ -1,0 +1,60 @@
+"""scanclean: clean up scanned documents with a kernel basis network.
+
+This is the map. Imports go downward only.
+
+    cli/            the command line: the only place that knows typer and rich
+    ----------------------------------------------------------------------------- use-cases
+    restoration     whole documents: the story of the program
+    engine          what restores pixels in a run: weights on a device, or the classical filter
+    jobs            what a user typed as INPUT and OUTPUT -> one file in, one file out
+    restorer        pixels -> pixels with a network, tile by tile
+    weights         catalogue, cache folder, resolve, download, verify
+    training/       pages, degradation, pairs -> feed -> loop; losses and metrics
+    ----------------------------------------------------------------------------- parts
+    tiling          cut, window, blend
+    fidelity        the guard: which ink was lost or invented, and putting it back
+    classical       the restorer that needs no network
+    checkpoint      weights files for torch, published checkpoints, export to ONNX
+    models/         one file = one architecture
+    backends/       one file = one engine
+    documents/      one file = one format
+    codecs/         one file = one way to store a picture inside a PDF
+    paper, shapes   where a page's paper is and how bright; masks, components, running extremes
+    ----------------------------------------------------------------------------- ground
+    errors  progress  plugins  config  page  spec  atomic  parallel
+
+To read the program, begin with `restoration`, then `restorer` and `tiling`; the network is
+`models/kbnet`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scanclean.config import TrainConfig
+    from scanclean.errors import ScancleanError
+    from scanclean.page import Page
+    from scanclean.restoration import restore
+    from scanclean.restorer import Restorer
+
+__version__ = "0.1.0"
+
+__all__ = ["Page", "Restorer", "ScancleanError", "TrainConfig", "__version__", "restore"]
+
+_HOMES = {
+    "Page": "scanclean.page",
+    "Restorer": "scanclean.restorer",
+    "ScancleanError": "scanclean.errors",
+    "TrainConfig": "scanclean.config",
+    "restore": "scanclean.restoration",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Public names are fetched on first use, so that `import scanclean` and `--help` load nothing
+    # heavy.
+    if name not in _HOMES:
+        raise AttributeError(f"module 'scanclean' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,7 @@
+"""`python -m scanclean`."""
+
+import sys
+
+from scanclean.cli import main
+
+sys.exit(main())

@@ -1,0 +1,90 @@
+"""Outputs that are whole or not there: a temporary file beside the target, then one rename."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from scanclean.errors import OutputError
+
+
+@contextmanager
+def replacing(target: Path, *, force: bool = False) -> Iterator[Path]:
+    """Give a temporary path in the target's folder; on clean exit it becomes the target.
+
+    The file is flushed to the disk before the rename, so after a power cut the target is the old
+    file or the new one. On any error, ^C included, the temporary file is removed and the target is
+    as it was. Missing folders above the target are made.
+
+    Args:
+        target: the file to make.
+        force: replace a file that exists. Without it the rename itself refuses, so a file that
+            somebody else made in the meantime is never overwritten.
+
+    Raises:
+        OutputError: the target exists, or cannot be written.
+    """
+    if not force and target.exists():
+        raise _exists(target)
+    temporary: Path | None = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # A short prefix of our own: the target's name may already have the longest legal length.
+        handle, name = tempfile.mkstemp(prefix=".scanclean-", suffix=".tmp", dir=target.parent)
+        temporary = Path(name)
+        os.close(handle)
+        yield temporary
+        _publish(temporary, target, force=force)
+    except OSError as error:
+        raise output_error(target, error) from error
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+
+
+def output_error(target: Path | str, error: OSError) -> OutputError:
+    """Put an operating system's complaint about writing into the words of a user."""
+    hints = {
+        errno.ENOSPC: "free some space, or choose another disk with -o",
+        errno.EDQUOT: "free some space, or choose another disk with -o",
+        errno.EFBIG: "the file would be larger than this disk or account allows",
+        errno.EACCES: "choose a folder that you may write to with -o",
+        errno.EPERM: "choose a folder that you may write to with -o",
+        errno.EROFS: "choose a folder that you may write to with -o",
+    }
+    what = (error.strerror or str(error)).lower()
+    return OutputError(f"{target}: cannot be written: {what}", hint=hints.get(error.errno or 0))
+
+
+def _publish(temporary: Path, target: Path, *, force: bool) -> None:
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
+    if target.exists():
+        temporary.chmod(target.stat().st_mode & 0o7777)
+    else:
+        temporary.chmod(0o666 & ~_umask())  # mkstemp makes private files
+    if force:
+        temporary.replace(target)
+        return
+    try:
+        os.link(temporary, target)  # unlike a rename, fails if the target has appeared
+    except FileExistsError:
+        raise _exists(target) from None
+    except OSError:  # a file system without hard links
+        temporary.replace(target)
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def _exists(target: Path) -> OutputError:
+    return OutputError(f"{target}: exists already", hint="add --force to overwrite it")

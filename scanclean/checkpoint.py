@@ -1,0 +1,177 @@
+"""Weights files for torch: written with their spec inside, read strictly, exported to ONNX.
+
+A file of ours is plain safetensors: tensors under the names of the published code, and the
+`ModelSpec` as JSON in the metadata. Published checkpoints (`.pth`) say nothing about themselves;
+the shape of their network is read off their tensors.
+"""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from scanclean import plugins
+from scanclean.atomic import replacing
+from scanclean.errors import WeightsError
+from scanclean.models import kbnet, kbnet_l
+from scanclean.spec import ModelSpec, from_metadata
+
+State = Mapping[str, Tensor]
+
+WRAPPERS = ("params_ema", "params", "model", "net", "state_dict", "model_state_dict")
+"""Names under which published checkpoints hide their tensors, in order of preference."""
+
+
+def build(spec: ModelSpec) -> nn.Module:
+    """A fresh network of the kind that a spec describes.
+
+    Raises:
+        WeightsError: there is no such architecture, or its options are not known.
+    """
+    try:
+        module = plugins.load("models", spec.arch)
+        config = module.Config(**{k: _frozen(v) for k, v in spec.config.items()})
+        net: nn.Module = module.build(config)
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"weights of kind {spec.arch!r} cannot be built: {error}") from error
+    return net
+
+
+def spec_of(net: Any, arch: str, **more: Any) -> ModelSpec:
+    """The spec of a network that was built from its module's `Config`."""
+    multiple = int(getattr(net.config, "multiple_of", 1))
+    return ModelSpec(
+        arch=arch,
+        config=asdict(net.config),
+        channels=net.config.channels,
+        multiple_of=multiple,
+        fixed_tile=getattr(net.config, "pooling", "none") == "global",
+        **more,
+    )
+
+
+def save(net: nn.Module, spec: ModelSpec, path: Path) -> None:
+    """Write a weights file, atomically."""
+    from safetensors.torch import save_file
+
+    state = {
+        name: tensor.detach().float().contiguous() for name, tensor in net.state_dict().items()
+    }
+    with replacing(path, force=True) as temporary:
+        save_file(state, str(temporary), metadata=spec.to_metadata())
+
+
+def load(path: Path) -> tuple[nn.Module, ModelSpec]:
+    """Read a weights file without running any code in it.
+
+    Returns:
+        The network in evaluation mode, and its spec.
+
+    Raises:
+        WeightsError: damaged, of unknown shape, or not fitting its own description.
+    """
+    state, spec = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
+    if spec is None:
+        spec = guess(state, str(path))
+    net = build(spec)
+    try:
+        net.load_state_dict(dict(state), strict=True)
+    except RuntimeError as error:
+        what = str(error).strip().splitlines()
+        raise WeightsError(f"{path}: does not fit its network: {what[-1].strip()}") from error
+    return net.eval(), spec
+
+
+def guess(state: State, where: str) -> ModelSpec:
+    """Read the shape of a published KBNet off its tensors.
+
+    Raises:
+        WeightsError: it is no KBNet.
+    """
+    for module, arch in ((kbnet, "kbnet"), (kbnet_l, "kbnet_l")):
+        config = module.guess(state)
+        if config is not None:
+            return ModelSpec(
+                arch=arch,
+                config=asdict(config),
+                channels=config.channels,
+                multiple_of=config.multiple_of,
+                fixed_tile=True,
+                trained_on="not stated",
+            )
+    raise WeightsError(
+        f"{where}: no network that scanclean knows has these layers",
+        hint="known without a description are the published KBNet checkpoints",
+    )
+
+
+def unwrap(content: Any) -> State:
+    """The tensors of a checkpoint, without wrappers and without the prefix of DataParallel."""
+    while isinstance(content, dict):
+        inner = next((content[k] for k in WRAPPERS if isinstance(content.get(k), dict)), None)
+        if inner is None:
+            break
+        content = inner
+    if not isinstance(content, dict) or not content:
+        raise ValueError("holds no tensors")
+    state = {str(k): v for k, v in content.items() if isinstance(v, Tensor)}
+    if state and all(name.startswith("module.") for name in state):
+        state = {name.removeprefix("module."): tensor for name, tensor in state.items()}
+    return state
+
+
+def export_onnx(net: nn.Module, spec: ModelSpec, path: Path) -> None:
+    """Write the network as ONNX: float32, dynamic height and width, the spec in its metadata."""
+    import onnx
+
+    deployed = kbnet.fold(net) if isinstance(net, kbnet.KBNet) else net.eval()
+    side = max(64, spec.multiple_of)
+    example = torch.rand(1, spec.channels, side, side)
+    axes = {0: "batch", 2: "height", 3: "width"}
+    with replacing(path, force=True) as temporary, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that this exporter is the older one, and about its trace
+        torch.onnx.export(
+            deployed,
+            (example,),
+            str(temporary),
+            input_names=["input"],
+            output_names=["output"],
+            dynamic_axes={"input": axes, "output": axes},
+            opset_version=17,
+            dynamo=False,  # one file, one dialect, seconds instead of half a minute
+        )
+        model = onnx.load(str(temporary))
+        onnx.helper.set_model_props(model, spec.to_metadata())
+        onnx.save(model, str(temporary))
+
+
+def _read_safetensors(path: Path) -> tuple[State, ModelSpec | None]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            names = file.keys()
+            state = {name: file.get_tensor(name).float() for name in names}
+            return state, from_metadata(file.metadata() or {}, str(path))
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path}: is not a safetensors file, or is damaged ({error})") from error
+
+
+def _read_pickle(path: Path) -> tuple[State, ModelSpec | None]:
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        return {name: tensor.float() for name, tensor in unwrap(content).items()}, None
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError, KeyError) as error:
+        what = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise WeightsError(f"{path}: is not a checkpoint, or is damaged ({what})") from error
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

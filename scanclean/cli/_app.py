@@ -1,0 +1,95 @@
+"""The typer application, and the one handler of all errors."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import typer
+
+from scanclean import plugins
+from scanclean.cli import _console
+from scanclean.errors import ExitCode, ScancleanError
+
+REPORT_BUGS = "this is a bug in scanclean; please report it with the lines above"
+
+
+def build() -> typer.Typer:
+    """The application, with every command of this package."""
+    app = typer.Typer(
+        name="scanclean",
+        help="Clean up scanned documents: paper white, letters crisp, nothing lost.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.callback()(_root)
+    for name in plugins.names("cli"):
+        plugins.load("cli", name).register(app)
+    return app
+
+
+def _root(
+    version: bool = typer.Option(False, "--version", help="Show the version and exit."),
+) -> None:
+    """Clean up scanned documents: paper white, letters crisp, nothing lost."""
+
+
+def run(words: list[str]) -> int:
+    """Run a command and turn what comes out of it into an exit code."""
+    with _stoppable():
+        try:
+            result = build()(words, prog_name="scanclean", standalone_mode=False)
+        except ScancleanError as error:
+            _console.error(str(error), error.hint)
+            return int(error.exit_code)
+        except KeyboardInterrupt:
+            _console.error("interrupted; nothing half-written is left behind")
+            return ExitCode.INTERRUPTED
+        except (SystemExit, typer.Exit, typer.Abort) as end:
+            return _code_of(end)
+        except Exception as error:  # the last resort: click's usage errors, then bugs
+            return _usage_or_bug(error)
+    return result if isinstance(result, int) else ExitCode.DONE
+
+
+def _code_of(end: SystemExit | typer.Exit | typer.Abort) -> int:
+    if isinstance(end, typer.Exit):
+        return end.exit_code
+    if isinstance(end, typer.Abort):
+        return ExitCode.INTERRUPTED
+    return end.code if isinstance(end.code, int) else ExitCode.BUG
+
+
+def _usage_or_bug(error: Exception) -> int:
+    show = getattr(error, "show", None)  # click's own: wrong options and values
+    if callable(show) and hasattr(error, "exit_code"):
+        show(file=sys.stderr)
+        return int(error.exit_code)
+    traceback.print_exception(error)
+    _console.error(REPORT_BUGS)
+    return ExitCode.BUG
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """A polite kill (SIGTERM, a closed terminal) cleans up as ^C does."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    names = [n for n in ("SIGTERM", "SIGHUP") if hasattr(signal, n)]
+    try:
+        before = {n: signal.signal(getattr(signal, n), stop) for n in names}
+    except ValueError:  # not in the main thread: the host program decides
+        before = {}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)

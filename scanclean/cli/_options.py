@@ -1,0 +1,48 @@
+"""Options that commands share, each written once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Force = Annotated[bool, typer.Option("--force", help="Overwrite an OUTPUT that exists.")]
+Offline = Annotated[
+    bool, typer.Option("--offline", help="Never touch the network (also SCANCLEAN_OFFLINE=1).")
+]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say what happened to each page.")]
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device", metavar="auto|cpu|cuda|mps|coreml", help="Where to run; auto takes the fastest."
+    ),
+]
+Engine = Annotated[
+    str, typer.Option("--backend", metavar="auto|onnx|torch", help="Which engine runs the network.")
+]
+Weights = Annotated[
+    str,
+    typer.Option(
+        "--weights",
+        metavar="NAME|PATH",
+        help="Weights by name (see `scanclean weights list`) or file; `classical`: no network.",
+    ),
+]
+Report = Annotated[
+    str | None,
+    typer.Option("--json", metavar="FILE|-", help="Write a machine-readable report."),
+]
+DataFolder = Annotated[Path, typer.Argument(metavar="DATA", help="Folder with training data.")]
+
+
+def one_of(value: str, allowed: tuple[str, ...], option: str) -> str:
+    """The value, if it is allowed.
+
+    Raises:
+        typer.BadParameter: it is not.
+    """
+    if value not in allowed:
+        raise typer.BadParameter(f"{option}: {value!r} is not one of {', '.join(allowed)}")
+    return value

@@ -1,0 +1,94 @@
+"""The work behind `scanclean restore`: run the jobs, tell what happened."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import BinaryIO
+
+from scanclean import documents, jobs
+from scanclean.atomic import replacing
+from scanclean.cli import _console
+from scanclean.config import RestoreOptions
+from scanclean.errors import ExitCode, ScancleanError
+from scanclean.restoration import FileReport, Session, as_json
+
+
+def run(
+    inputs: Sequence[str],
+    output: str,
+    kind: str | None,
+    options: RestoreOptions,
+    json_file: str | None,
+    *,
+    quiet: bool,
+    verbose: bool,
+) -> int:
+    """Restore everything that was asked for, and say how it went.
+
+    Returns:
+        The exit code: that of the first input that failed as a whole, else 9 if pages were copied
+        unchanged, else 0.
+    """
+    plan = jobs.plan(inputs, output, kind, documents.suffixes())
+    with ExitStack() as stack:
+        stdout = stack.enter_context(_console.data_stdout()) if output == "-" else None
+        progress = stack.enter_context(_console.progress(quiet=quiet))
+        session = stack.enter_context(Session(options, progress))
+        reports = []
+        if plan.joined:
+            reports.append(session.join(plan))
+        else:
+            reports = [_one(session, job, stdout, alone=len(plan.jobs) == 1) for job in plan.jobs]
+    if not quiet:
+        for notice in session.notices:
+            _console.say(notice)
+        for report in reports:
+            _tell(report, verbose=verbose)
+    if json_file:
+        _write_json(json_file, as_json(reports), force=True)
+    return next((r.exit_code for r in reports if r.exit_code), ExitCode.DONE)
+
+
+def _one(session: Session, job: jobs.Job, stdout: BinaryIO | None, *, alone: bool) -> FileReport:
+    if alone:
+        return session.restore(job, stdout)
+    try:
+        return session.restore(job, stdout)
+    except ScancleanError as error:  # one bad file among many does not end the others
+        _console.error(str(error), error.hint)
+        return session.failed(job, error)
+
+
+def _tell(report: FileReport, *, verbose: bool) -> None:
+    for warning in report.warnings:
+        _console.say(f"{report.input}: {warning}")
+    if report.exit_code not in (ExitCode.DONE, ExitCode.PARTIAL):
+        return
+    for page in report.pages:
+        for warning in page.warnings:
+            _console.say(f"{report.input}: page {page.page}: {warning}")
+        if page.action == "copied":
+            _console.say(f"{report.input}: page {page.page} copied unchanged: {page.reason}")
+        elif verbose:
+            _console.say(f"{report.input}: page {page.page} {page.action} {page.reason}".rstrip())
+    counts = {action: sum(p.action == action for p in report.pages) for action in _ORDER}
+    said = ", ".join(f"{n} {action}" for action, n in counts.items() if n)
+    where = f"{report.weights} on {report.device}" if report.device else report.weights
+    _console.say(f"{report.output}: {said} in {report.seconds:.1f} s ({where})")
+
+
+_ORDER = ("restored", "unchanged", "kept", "skipped", "copied")
+
+
+def _write_json(target: str, text: object, *, force: bool) -> None:
+    line = json.dumps(text, indent=1, ensure_ascii=False) + "\n"
+    if target == "-":
+        sys.stdout.write(line)
+        sys.stdout.flush()
+        return
+    with replacing(Path(target), force=force) as temporary:
+        temporary.write_text(line, "utf-8")

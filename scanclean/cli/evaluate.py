@@ -1,0 +1,101 @@
+"""`scanclean evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, cast, get_args
+
+import typer
+
+from scanclean.cli._options import Device, Engine, Offline, Quiet, Report, one_of
+from scanclean.config import DEFAULT_WEIGHTS, EngineName, RestoreOptions
+from scanclean.config import Device as DeviceName
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("evaluate")(evaluate)
+
+
+def evaluate(  # one parameter for each option
+    data: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="DATA",
+            help="Folder with scan/ and clean/, or with scans and their text in ground_truth/.",
+        ),
+    ] = None,
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--weights", metavar="NAME|PATH", help="Weights to score; may be given several times."
+        ),
+    ] = None,
+    frozen: Annotated[
+        int,
+        typer.Option(
+            "--frozen",
+            metavar="N",
+            min=0,
+            help="Score N pages of the built-in set instead of DATA.",
+        ),
+    ] = 0,
+    fonts: Annotated[
+        Path | None,
+        typer.Option("--fonts", metavar="FOLDER", help="With --frozen: font files held out."),
+    ] = None,
+    only: Annotated[
+        str,
+        typer.Option(
+            "--only",
+            metavar="GLOB|@FILE|COLUMN=VALUE",
+            help="Only pages of such names, of a list, or of such a value in DATA/pairs.csv.",
+        ),
+    ] = "",
+    limit: Annotated[
+        int, typer.Option("--limit", min=0, help="At most so many pages, evenly chosen; 0: all.")
+    ] = 0,
+    baselines: Annotated[
+        bool, typer.Option("--baselines/--no-baselines", help="Score simple filters as well.")
+    ] = True,
+    guard: Annotated[
+        bool, typer.Option("--guard/--no-guard", help="Let the guard mend what is restored.")
+    ] = True,
+    read: Annotated[
+        bool, typer.Option("--ocr/--no-ocr", help="Read pages whose text is known (Tesseract).")
+    ] = True,
+    language: Annotated[
+        str, typer.Option("--lang", metavar="eng+kor", help="Read all pages in these languages.")
+    ] = "",
+    worst: Annotated[
+        Path | None,
+        typer.Option("--worst", metavar="FOLDER", help="Write pictures of the worst pages there."),
+    ] = None,
+    device: Device = "auto",
+    backend: Engine = "auto",
+    json_file: Report = None,
+    offline: Offline = False,
+    quiet: Quiet = False,
+) -> None:
+    """Score weights and simple filters on pages whose clean version or text is known."""
+    if (data is None) == (frozen == 0):
+        raise typer.BadParameter("give either DATA or --frozen N")
+    options = RestoreOptions(
+        device=cast(DeviceName, one_of(device, get_args(DeviceName), "--device")),
+        backend=cast(EngineName, one_of(backend, get_args(EngineName), "--backend")),
+        guard=guard,
+        offline=offline,
+    )
+    from scanclean.cli._evaluate import Choice, run  # numpy and the engines: only now
+
+    run(
+        Choice(data, frozen, fonts, only, limit),
+        weights or [DEFAULT_WEIGHTS],
+        options,
+        baselines=baselines,
+        use_ocr=read,
+        language=language,
+        worst_folder=worst,
+        json_file=json_file,
+        quiet=quiet,
+    )

@@ -1,0 +1,44 @@
+"""`scanclean export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scanclean.cli import _console
+from scanclean.cli._options import Offline
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("export")(export)
+
+
+def export(
+    weights: Annotated[str, typer.Argument(metavar="NAME|PATH", help="Weights to convert.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="File ending in .onnx or .safetensors."
+        ),
+    ],
+    offline: Offline = False,
+) -> None:
+    """Convert a weights file: to .onnx for the default engine, or to .safetensors."""
+    if output.suffix not in (".onnx", ".safetensors"):
+        raise typer.BadParameter("-o: must end in .onnx or .safetensors")
+    from scanclean import weights as catalogue
+
+    found = catalogue.resolve(
+        weights, kinds=(".safetensors", ".pth", ".pt", ".ckpt"), offline=offline
+    )
+    from scanclean import checkpoint  # torch: only now
+
+    net, spec = checkpoint.load(found.path)
+    if output.suffix == ".onnx":
+        checkpoint.export_onnx(net, spec, output)
+    else:
+        checkpoint.save(net, spec, output)
+    _console.say(f"{output}: {output.stat().st_size / 1e6:.1f} MB")

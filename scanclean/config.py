@@ -1,0 +1,164 @@
+"""Every default of the program, in one place; standard library only, so that `--help` is quick."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Mode: TypeAlias = Literal["auto", "color", "gray", "bitonal"]
+Device: TypeAlias = Literal["auto", "cpu", "cuda", "mps", "coreml"]
+EngineName: TypeAlias = Literal["auto", "onnx", "torch"]
+Precision: TypeAlias = Literal["auto", "fp32", "bf16", "fp16", "int8"]
+Codec: TypeAlias = Literal["auto", "g4", "jp2", "jpeg", "png"]
+
+PageRanges: TypeAlias = tuple[tuple[int, int | None], ...]
+"""Ranges of page numbers, from 1, both ends included; None is the last page."""
+
+DEFAULT_WEIGHTS = "scanclean"
+DEFAULT_DPI = 300.0
+DEFAULT_MAX_MPIXELS = 250.0
+DEFAULT_MAX_GROWTH = 1.5
+DEFAULT_QUALITY = 80
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How a document is opened."""
+
+    pages: PageRanges | None = None
+    """Which pages to clean; None means all."""
+    dpi: float = DEFAULT_DPI
+    """Resolution for inputs that state none, or nonsense."""
+    max_mpixels: float = DEFAULT_MAX_MPIXELS
+    """Refuse a page larger than this, in million pixels, before any work."""
+    password: str | None = None
+    """For locked PDFs."""
+    allow_signed: bool = False
+    """Work on a signed PDF although the signature breaks."""
+    strict: bool = False
+    """A page that cannot be read is an error instead of being copied unchanged."""
+
+    def wants(self, index: int) -> bool:
+        """Whether the page with this number, from 0, is to be cleaned."""
+        if self.pages is None:
+            return True
+        return any(a <= index + 1 and (b is None or index < b) for a, b in self.pages)
+
+
+@dataclass(frozen=True)
+class StoreOptions:
+    """How cleaned pages are stored."""
+
+    codec: Codec = "auto"
+    """How cleaned pictures are stored in a PDF; "auto": the smallest that suits the content."""
+    quality: int = DEFAULT_QUALITY
+    """Quality of lossy storage, 1 to 100."""
+    max_growth: float = DEFAULT_MAX_GROWTH
+    """A PDF may grow to this times its size."""
+    force: bool = False
+    """Overwrite an existing output."""
+
+
+CLASSICAL = "classical"
+"""Stands in place of a weights name for the filter that needs no network."""
+
+
+@dataclass(frozen=True)
+class RestoreOptions:
+    """All settings of `restore`."""
+
+    weights: str = DEFAULT_WEIGHTS
+    """Name in the catalogue, file, or "classical"."""
+    device: Device = "auto"
+    """Where to run."""
+    backend: EngineName = "auto"
+    """Which engine."""
+    precision: Precision = "auto"
+    """Arithmetic of the network."""
+    tile: int = 0
+    """Side of a tile, pixels; 0 takes what suits the weights."""
+    overlap: int | None = None
+    """Overlap of tiles, pixels; None takes what suits the weights."""
+    mode: Mode = "auto"
+    """Colour of the cleaned pages."""
+    strength: float = 1.0
+    """0 gives the input back, 1 restores fully."""
+    guard: bool = True
+    """Put back ink that was removed, drop what was invented."""
+    jobs: int = 0
+    """Pages in flight; 0 means one a core."""
+    offline: bool = False
+    """Never touch the network."""
+    read: ReadOptions = ReadOptions()
+    """How inputs are opened."""
+    store: StoreOptions = StoreOptions()
+    """How outputs are written."""
+
+
+Schedule: TypeAlias = Literal["constant", "cosine"]
+Loss: TypeAlias = Literal["l1", "l2", "charbonnier"]
+TrainPrecision: TypeAlias = Literal["fp32", "bf16"]
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides what a training run makes; saved in the run and in its weights."""
+
+    data: str
+    """Folder with pairs or clean pages."""
+    run: str
+    """Folder that the run writes to."""
+    model: str = "kbnet"
+    """Name of the architecture: a module in `scanclean.models`."""
+    network: tuple[tuple[str, object], ...] = (
+        ("width", 16),
+        ("encoder", (1, 2, 2)),
+        ("middle", 2),
+        ("decoder", (2, 2, 1)),
+        ("bases", 4),
+        ("shuffle", 2),
+        ("pooling", "none"),
+    )
+    """Arguments of that architecture's `Config`."""
+    start_from: str = ""
+    """Weights file to begin with instead of random ones."""
+    steps: int = 2000
+    """Optimiser steps."""
+    batch: int = 4
+    """Patches in a step."""
+    patch: int = 192
+    """Side of a patch, in pixels."""
+    even_paper: bool = True
+    """Divide the paper out before the network, as `restore` then does with these weights."""
+    pages_share: float = 0.7
+    """Share of the patches that are made from clean pages, where there are pairs too."""
+    rate: float = 1e-3
+    """Learning rate at its highest."""
+    floor: float = 1e-5
+    """Learning rate at the end of a cosine."""
+    warmup: int = 100
+    """Steps until the rate is at its highest."""
+    schedule: Schedule = "cosine"
+    """How the rate falls."""
+    loss: Loss = "charbonnier"
+    """What is minimised."""
+    clip: float = 1.0
+    """Largest norm of the gradient."""
+    weight_decay: float = 1e-4
+    """Decoupled weight decay of AdamW."""
+    ema: float = 0.999
+    """Decay a step of the averaged weights, which are the ones evaluated and saved."""
+    precision: TrainPrecision = "fp32"
+    """Arithmetic of the network while it trains."""
+    compile: bool = False
+    """Compile the network first: minutes at the start, a quarter less time a step."""
+    seed: int = 0
+    """Seed of everything random."""
+    workers: int = 1
+    """Processes that prepare patches."""
+    threads: int = 0
+    """CPU threads of the network; 0 lets torch decide."""
+    evaluate_every: int = 500
+    """Steps between evaluations."""
+    save_every_s: float = 180.0
+    """Seconds between checkpoints."""

@@ -1,0 +1,195 @@
+"""Documents: one file is one format.
+
+A `Document` gives pages, a `Writer` takes them. The writer of a PDF that was made from a PDF edits
+*that* document; nothing of it is rebuilt. Work on a page is split in three, so that pages can be in
+flight together while order and memory stay under control:
+
+    document (main thread) -> clean, writer.encode (any thread) -> writer.add (main, in order)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Protocol, Self, TypeAlias, cast
+
+from scanclean import plugins
+from scanclean.config import ReadOptions, StoreOptions
+from scanclean.errors import InputError, UsageError
+from scanclean.page import Kept, Page
+
+Source: TypeAlias = Path | bytes
+"""Where a document comes from: a file, or bytes that were read from a pipe."""
+Target: TypeAlias = Path | BinaryIO
+"""Where one goes: a file (written atomically), or a stream such as stdout (written at the end)."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A cleaned page, ready to be put in its place. Can be pickled, so a journal can hold it."""
+
+    page: int
+    """Number of the page, from 0."""
+    payload: object
+    """What the writer that made it needs; opaque to everyone else."""
+    bytes_before: int = 0
+    """Size of the page's picture in the input, as stored."""
+    bytes_after: int = 0
+    """Size of the page's picture in the output, as stored."""
+    warnings: tuple[str, ...] = field(default=())
+    """What a user should know about this page."""
+
+
+class Document(Protocol):
+    """An opened input. Reads lazily: one page of pixels in memory at a time."""
+
+    name: str
+    """What to call it in messages."""
+    suffix: str
+    """Ending, with dot, of the kind of file it is."""
+    warnings: list[str]
+    """What a user should know about the whole document; grows while pages are read."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def __len__(self) -> int:
+        """Number of pages."""
+
+    def __iter__(self) -> Iterator[Page | Kept]:
+        """Scans and kept pages, in page order; every page number occurs at least once.
+
+        A page that cannot be decoded comes as `Kept(action="copied")`, or raises `InputError` with
+        `ReadOptions.strict`.
+        """
+
+
+class Writer(Protocol):
+    """An output being made: commits on clean exit of its `with`, leaves nothing on error."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def encode(self, page: Page) -> Encoded:
+        """Compress a cleaned page. Touches nothing shared: safe in any thread."""
+
+    def add(self, encoded: Encoded) -> None:
+        """Put a cleaned page in its place. Called in page order."""
+
+    def keep(self, kept: Kept) -> None:
+        """Let a page through as it came. Called in page order."""
+
+
+class FormatModule(Protocol):
+    """What a module in this folder offers."""
+
+    SUFFIXES: tuple[str, ...]
+    """File name endings it reads and writes, lower case, with dot; the first is the usual one."""
+
+    def recognises(self, head: bytes) -> bool:
+        """Whether the first 2048 bytes of a file look like this format."""
+
+    def open(self, source: Source, name: str, options: ReadOptions) -> Document:
+        """Open a document of this format.
+
+        Raises:
+            InputError: it cannot be read, or is too large.
+            LockedError: the password is missing or wrong.
+            RefusedError: it must not be changed.
+        """
+
+    def create(
+        self, target: Target, document: Document, suffix: str, options: StoreOptions
+    ) -> Writer:
+        """Begin an output of this format for the pages of `document`, of whatever format that is.
+
+        Args:
+            target: the file or stream to make.
+            document: the opened input; its writer may edit it.
+            suffix: the member of `SUFFIXES` to write.
+            options: how pages are stored.
+        """
+
+
+HEAD = 2048
+"""Bytes of a file that its kind is told by."""
+
+
+def formats() -> list[FormatModule]:
+    """All format modules, in the order in which they are asked."""
+    return [
+        cast(FormatModule, plugins.load("documents", name)) for name in plugins.names("documents")
+    ]
+
+
+def suffixes() -> tuple[str, ...]:
+    """Every file name ending that can be read and written."""
+    return tuple(suffix for module in formats() for suffix in module.SUFFIXES)
+
+
+def open_document(source: Source, name: str, options: ReadOptions) -> Document:
+    """Open a document; its kind is told by its content, not by its name.
+
+    Raises:
+        InputError: missing, empty, of no kind we know, damaged or too large.
+        LockedError: the password is missing or wrong.
+        RefusedError: it must not be changed.
+    """
+    head = _head(source, name)
+    for module in formats():
+        if module.recognises(head):
+            return module.open(source, name, options)
+    raise InputError(
+        f"{name}: is neither a PDF nor a picture that scanclean knows",
+        hint="known are: " + " ".join(suffixes()),
+    )
+
+
+def create(target: Target, document: Document, suffix: str, options: StoreOptions) -> Writer:
+    """Begin an output; `suffix` (".pdf", ".png", ...) says of which kind.
+
+    Raises:
+        UsageError: no format of ours has that ending.
+        OutputError: the target exists or cannot be written.
+    """
+    for module in formats():
+        if suffix.lower() in module.SUFFIXES:
+            return module.create(target, document, suffix.lower(), options)
+    raise UsageError(
+        f"{suffix or 'no ending'}: not a kind of file that scanclean writes",
+        hint="known are: " + " ".join(suffixes()),
+    )
+
+
+def _head(source: Source, name: str) -> bytes:
+    if isinstance(source, bytes):
+        head = source[:HEAD]
+    else:
+        try:
+            with source.open("rb") as file:
+                head = file.read(HEAD)
+        except FileNotFoundError:
+            raise InputError(
+                f"{name}: no such file", hint="check the spelling of the path"
+            ) from None
+        except OSError as error:
+            raise InputError(
+                f"{name}: cannot be read: {(error.strerror or str(error)).lower()}"
+            ) from error
+    if not head:
+        raise InputError(f"{name}: is empty")
+    return head

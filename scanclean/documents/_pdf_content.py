@@ -1,0 +1,314 @@
+"""What a page paints: a reader of content streams that looks only for pictures and visible text.
+
+MuPDF could tell where pictures lie, but not under which name and in which order with text and
+stencils, and it decodes every picture on the way. So the operators are read here; a dozen of them
+matter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from scanclean.documents._pdf_library import (
+    Object,
+    get,
+    is_null,
+    items,
+    mupdf,
+    name_of,
+    number,
+)
+
+Matrix: TypeAlias = tuple[float, float, float, float, float, float]
+"""The six numbers of a PDF matrix: (x, y) goes to (a x + c y + e, b x + d y + f)."""
+
+IDENTITY: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
+MAX_DEPTH = 12
+"""Forms within forms that are followed."""
+MAX_PAINTED = 20_000
+"""Forms and pictures painted on one page that are looked at; hostile files paint for ever."""
+MAX_CONTENT = 24_000_000
+"""Bytes of drawing operators that are read for a page; only maps and plots have more."""
+HIDDEN = frozenset({3, 7})
+"""Text render modes that paint nothing."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A picture where a page paints it."""
+
+    xref: int
+    """Number of its object."""
+    path: tuple[str, ...]
+    """Names under which it is reached: forms from the outside in, then the picture itself."""
+    matrix: Matrix
+    """From the unit square to the page, in points before UserUnit."""
+    stencil: bool
+    """A mask that paint goes through, not a picture."""
+    see_through: bool
+    """Masked, blended or translucent: what lies below may show."""
+    characters_before: int
+    """Visible characters that were painted earlier."""
+
+
+@dataclass
+class Drawing:
+    """What a page paints, in order."""
+
+    placements: list[Placement] = field(default_factory=list)
+    """Pictures and stencils."""
+    characters: int = 0
+    """Visible characters, about."""
+    strokes: int = 0
+    """Lines and areas painted."""
+    inline: int = 0
+    """Pictures written into the content stream itself."""
+
+
+@dataclass(frozen=True)
+class _State:
+    """The part of the graphics state that matters here."""
+
+    matrix: Matrix = IDENTITY
+    hidden: bool = False
+    blended: bool = False
+
+
+def multiply(first: Matrix, then: Matrix) -> Matrix:
+    """The matrix that applies `first`, then `then`.
+
+    >>> multiply((2, 0, 0, 2, 0, 0), (1, 0, 0, 1, 5, 6))
+    (2, 0, 0, 2, 5, 6)
+    """
+    a, b, c, d, e, f = first
+    g, h, i, j, k, m = then
+    return (
+        a * g + b * i,
+        a * h + b * j,
+        c * g + d * i,
+        c * h + d * j,
+        e * g + f * i + k,
+        e * h + f * j + m,
+    )
+
+
+def inherited(page: Object, name: str) -> Object:
+    """A page's attribute, looked for upwards in the page tree."""
+    return mupdf().pdf_dict_get_inheritable(page, mupdf().pdf_new_name(name))
+
+
+def drawing(page: Object) -> Drawing:
+    """Read what a page paints.
+
+    Args:
+        page: the page's dictionary.
+    """
+    walker = _Walker()
+    walker.run(_contents(page), inherited(page, "Resources"), _State(), ())
+    return walker.found
+
+
+def _contents(page: Object) -> bytes:
+    contents = get(page, "Contents")
+    lib = mupdf()
+    streams = items(contents) if lib.pdf_is_array(contents) else [contents]
+    parts: list[bytes] = [
+        lib.pdf_load_stream(stream).fz_buffer_extract()
+        for stream in streams
+        if lib.pdf_is_stream(stream)
+    ]
+    return b"\n".join(parts)
+
+
+# A token: white space and comments, names, numbers and operators, hexadecimal strings, brackets.
+# Round strings may be nested and are read by hand.
+_TOKEN = re.compile(
+    rb"[\x00\t\n\f\r ]+|%[^\r\n]*"
+    rb"|(?P<name>/[^\x00\t\n\f\r ()<>\[\]{}/%]*)"
+    rb"|(?P<word>[^\x00\t\n\f\r ()<>\[\]{}/%]+)"
+    rb"|(?P<hex><[0-9A-Fa-f\x00\t\n\f\r ]*>)"
+    rb"|(?P<string>\()"
+    rb"|<<|>>|[\[\]{}<>)]"
+)
+_PLAIN_STRING = re.compile(rb"(?:[^()\\]|\\.)*\)", re.DOTALL)
+_BRACKET = re.compile(rb"\\.|[()]", re.DOTALL)
+_INLINE_END = re.compile(rb"[\x00\t\n\f\r ]EI(?=[\x00\t\n\f\r ]|$)")
+_NUMBER_START = frozenset(b"+-.0123456789")
+
+
+def _tokens(content: bytes) -> Iterator[tuple[str, bytes]]:
+    """Tokens as (kind, text), kind being "name", "word" or "string" (text then only counts)."""
+    at = 0
+    while match := _TOKEN.match(content, at):
+        at = match.end()
+        kind, text = match.lastgroup, match.group()
+        if kind == "string":
+            start, at = at, _string_end(content, at)
+            yield "string", content[start : at - 1]
+        elif kind == "hex":
+            yield "string", text[1:-1:2]
+        elif kind == "word" and text == b"ID":
+            at = _inline_end(content, at)
+            yield "word", b"EI"
+        elif kind is not None:
+            yield kind, text
+
+
+def _string_end(content: bytes, at: int) -> int:
+    plain = _PLAIN_STRING.match(content, at)
+    if plain:
+        return plain.end()
+    depth = 1
+    for bracket in _BRACKET.finditer(content, at):
+        depth += {b"(": 1, b")": -1}.get(bracket.group(), 0)
+        if depth == 0:
+            return bracket.end()
+    return len(content)
+
+
+def _inline_end(content: bytes, at: int) -> int:
+    """Where the data of an inline picture ends: at an EI that text follows, not more data."""
+    for end in _INLINE_END.finditer(content, at):
+        after = content[end.end() : end.end() + 12]
+        if all(byte in b"\t\n\f\r\0" or 32 <= byte < 127 for byte in after):
+            return end.end()
+    return len(content)
+
+
+def _number(text: bytes) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0  # "--5", "1.2.3": what broken producers write
+
+
+class _Walker:
+    """Runs content streams, keeping count; forms are run where they are painted."""
+
+    def __init__(self) -> None:
+        self.found = Drawing()
+        self._painted = 0
+        self._read = 0
+
+    def run(self, content: bytes, resources: Object, state: _State, path: tuple[str, ...]) -> None:
+        self._read += len(content)
+        if self._read > MAX_CONTENT or len(path) > MAX_DEPTH:
+            return
+        stack: list[_State] = []
+        numbers: list[float] = []
+        name, characters = b"", 0
+        for kind, text in _tokens(content):
+            if kind == "name":
+                name = text[1:]
+            elif kind == "string":
+                characters += len(text)
+            elif text[0] in _NUMBER_START:
+                numbers.append(_number(text))
+            else:
+                state = self._operator(
+                    text, numbers, name, characters, resources, state, stack, path
+                )
+                numbers, name, characters = [], b"", 0
+
+    def _operator(
+        self,
+        operator: bytes,
+        numbers: list[float],
+        name: bytes,
+        characters: int,
+        resources: Object,
+        state: _State,
+        stack: list[_State],
+        path: tuple[str, ...],
+    ) -> _State:
+        if operator == b"q":
+            stack.append(state)
+        elif operator == b"Q":
+            return stack.pop() if stack else state
+        elif operator == b"cm" and len(numbers) >= 6:
+            a, b, c, d, e, f = numbers[-6:]
+            return replace(state, matrix=multiply((a, b, c, d, e, f), state.matrix))
+        elif operator == b"Tr" and numbers:
+            return replace(state, hidden=int(numbers[-1]) in HIDDEN)
+        elif operator == b"gs":
+            return _with_graphics_state(state, resources, _name(name))
+        elif operator == b"Do":
+            self._paint(_name(name), resources, state, path)
+        else:
+            self._count(operator, characters, state)
+        return state
+
+    def _count(self, operator: bytes, characters: int, state: _State) -> None:
+        if operator in _SHOW:
+            self.found.characters += 0 if state.hidden else characters
+        elif operator in _PAINT:
+            self.found.strokes += 1
+        elif operator == b"EI":
+            self.found.inline += 1
+
+    def _paint(self, name: str, resources: Object, state: _State, path: tuple[str, ...]) -> None:
+        self._painted += 1
+        thing = get(get(resources, "XObject"), name)
+        if self._painted > MAX_PAINTED or not mupdf().pdf_is_stream(thing):
+            return
+        kind, path = name_of(thing, "Subtype"), (*path, name)
+        if kind == "Image":
+            self.found.placements.append(self._placement(thing, state, path))
+        elif kind == "Form":
+            matrix = _matrix(get(thing, "Matrix"))
+            own = get(thing, "Resources")
+            self.run(
+                mupdf().pdf_load_stream(thing).fz_buffer_extract(),
+                resources if is_null(own) else own,
+                replace(state, matrix=multiply(matrix, state.matrix)),
+                path,
+            )
+
+    def _placement(self, image: Object, state: _State, path: tuple[str, ...]) -> Placement:
+        masks = ("SMask", "Mask")
+        return Placement(
+            xref=int(mupdf().pdf_to_num(image)),
+            path=path,
+            matrix=state.matrix,
+            stencil=bool(mupdf().pdf_to_bool(get(image, "ImageMask"))),
+            see_through=state.blended
+            or number(image, "SMaskInData") > 0
+            or any(not is_null(get(image, key)) for key in masks),
+            characters_before=self.found.characters,
+        )
+
+
+_SHOW = frozenset({b"Tj", b"TJ", b"'", b'"'})
+_PAINT = frozenset({b"f", b"F", b"f*", b"B", b"B*", b"b", b"b*", b"S", b"s", b"sh"})
+
+
+def _name(raw: bytes) -> str:
+    """A name as the dictionaries have it: #20 stands for a space."""
+    plain = re.sub(rb"#([0-9A-Fa-f]{2})", lambda code: bytes([int(code.group(1), 16)]), raw)
+    return plain.decode("utf-8", "surrogateescape")
+
+
+def _matrix(array: Object) -> Matrix:
+    values = [float(mupdf().pdf_to_real(value)) for value in items(array)]
+    if len(values) != 6:
+        return IDENTITY
+    a, b, c, d, e, f = values
+    return (a, b, c, d, e, f)
+
+
+def _with_graphics_state(state: _State, resources: Object, name: str) -> _State:
+    """The state after `gs`: blended if it now paints with a mode, an opacity or a mask."""
+    settings = get(get(resources, "ExtGState"), name)
+    tests: dict[str, Callable[[Object], bool]] = {
+        "ca": lambda value: mupdf().pdf_to_real(value) < 0.999,
+        "BM": lambda value: mupdf().pdf_to_name(value) not in ("Normal", "Compatible"),
+        "SMask": lambda value: mupdf().pdf_is_dict(value),
+    }
+    given = {key: get(settings, key) for key in tests}
+    given = {key: value for key, value in given.items() if not is_null(value)}
+    if not given:
+        return state
+    return replace(state, blended=any(tests[key](value) for key, value in given.items()))

@@ -1,0 +1,161 @@
+"""What a PDF must pass before any work: readable, unlocked, not signed, not too large."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from scanclean.config import ReadOptions
+from scanclean.documents import Source
+from scanclean.documents._pdf_library import (
+    Object,
+    entries,
+    get,
+    is_null,
+    items,
+    mupdf,
+    pymupdf,
+    reading,
+)
+from scanclean.errors import InputError, LockedError, RefusedError
+
+MAX_FIELDS = 100_000
+"""Form fields that are looked at."""
+
+
+def open_handle(source: Source, name: str, options: ReadOptions) -> Object:
+    """Open a PDF with MuPDF and unlock it.
+
+    Raises:
+        InputError: it is no PDF, or too damaged to have pages.
+        LockedError: the password is missing or wrong.
+    """
+    with reading(f"{name}: cannot be read as PDF"):
+        try:
+            handle = _opened(source)
+        except Exception as error:
+            if "encrypt" in str(error).lower():
+                raise LockedError(
+                    f"{name}: is locked in a way that is not supported",
+                    hint="remove the lock with the program that made it",
+                ) from error
+            raise
+    with reading(f"{name}: cannot be read as PDF"):
+        _unlock(handle, name, options.password)
+        pages = handle.page_count
+    if pages < 1:
+        raise InputError(f"{name}: has no pages", hint="the file is damaged or cut off")
+    return handle
+
+
+def _opened(source: Source) -> Object:
+    # The kind is forced: MuPDF would also open a picture or an e-book that merely ends in .pdf.
+    if isinstance(source, bytes):
+        return pymupdf().open(stream=source, filetype="pdf")
+    try:
+        str(source).encode()
+    except UnicodeEncodeError:  # a name that is no text, which MuPDF cannot take
+        return pymupdf().open(stream=source.read_bytes(), filetype="pdf")
+    return pymupdf().open(str(Path(source)), filetype="pdf")
+
+
+def _unlock(handle: Object, name: str, password: str | None) -> None:
+    if not handle.needs_pass:
+        return  # a password that is not needed is not tried: a wrong one would spoil the key
+    if not password:
+        raise LockedError(
+            f"{name}: is locked and needs a password", hint="give it with --password-file FILE"
+        )
+    if not handle.authenticate(password):
+        raise LockedError(
+            f"{name}: the password is wrong",
+            hint="check the password; upper and lower case matter",
+        )
+
+
+def refuse_signed_or_dynamic(pdf: Object, name: str, options: ReadOptions) -> None:
+    """Stop at documents that a change would break.
+
+    Raises:
+        RefusedError: a dynamic form, or signed without `options.allow_signed`.
+    """
+    root = get(mupdf().pdf_trailer(pdf), "Root")
+    form = get(root, "AcroForm")
+    if mupdf().pdf_to_bool(get(root, "NeedsRendering")) or _is_dynamic(get(form, "XFA")):
+        raise RefusedError(
+            f"{name}: is a dynamic form, whose pages are made by the viewer",
+            hint="print it to a PDF file first",
+        )
+    if not options.allow_signed and (_has_signature(form) or _is_certified(root)):
+        raise RefusedError(
+            f"{name}: is signed, and a change would break the signature",
+            hint="add --allow-signed to work on it all the same",
+        )
+
+
+def _is_dynamic(xfa: Object) -> bool:
+    streams = items(xfa) if mupdf().pdf_is_array(xfa) else [xfa]
+    for stream in streams:
+        if mupdf().pdf_is_stream(stream):
+            data = bytes(mupdf().pdf_load_stream(stream).fz_buffer_extract())
+            if b"<dynamicRender>required" in data:
+                return True
+    return False
+
+
+def _is_certified(root: Object) -> bool:
+    return any(True for _ in entries(get(root, "Perms")))
+
+
+def _has_signature(form: Object) -> bool:
+    """Whether a signature field is filled in; empty ones wait for a signature and break nothing."""
+    pending, seen = items(get(form, "Fields")), 0
+    while pending and seen < MAX_FIELDS:
+        field = pending.pop()
+        seen += 1
+        kind = mupdf().pdf_dict_get_inheritable(field, mupdf().pdf_new_name("FT"))
+        value = get(field, "V")
+        signed = not is_null(get(value, "ByteRange")) or not is_null(get(value, "Contents"))
+        if signed and str(mupdf().pdf_to_name(kind)) == "Sig":
+            return True
+        pending.extend(items(get(field, "Kids")))
+    return False
+
+
+def images_of(pages: Iterable[Object]) -> dict[int, Object]:
+    """Every picture object that the pages' resources reach, forms included, by number."""
+    found: dict[int, Object] = {}
+    seen: set[int] = set()
+    lib = mupdf()
+    pending: list[Object] = []
+    for page in pages:
+        with suppress(*_mupdf_errors()):
+            pending.append(lib.pdf_dict_get_inheritable(page, lib.pdf_new_name("Resources")))
+        while pending:
+            things = get(pending.pop(), "XObject")
+            number = int(lib.pdf_to_num(things))
+            if number in seen:
+                continue
+            seen.update({number} - {0})
+            for _, thing in entries(things):
+                _sort_in(thing, found, seen, pending)
+    return found
+
+
+def _sort_in(
+    thing: Object, found: dict[int, Object], seen: set[int], pending: list[Object]
+) -> None:
+    number = int(mupdf().pdf_to_num(thing))
+    if number in seen:
+        return
+    seen.add(number)
+    kind = str(mupdf().pdf_to_name(get(thing, "Subtype")))
+    if kind == "Image":
+        found[number] = thing
+    elif kind == "Form":
+        pending.append(get(thing, "Resources"))
+
+
+def _mupdf_errors() -> tuple[type[Exception], ...]:
+    return (mupdf().FzErrorBase, RuntimeError, ValueError)

@@ -1,0 +1,118 @@
+"""How a cleaned picture is stored: the smallest way that nobody sees, within a budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scanclean.codecs import Stream, _jbig2, codec
+from scanclean.codecs.jpeg import MAX_SIDE
+from scanclean.config import StoreOptions
+from scanclean.page import Pixels
+
+INVISIBLE = 60
+"""Quality down to which losses are not seen on a page; used to stay as small as the input."""
+TOLERABLE = 35
+"""Quality down to which text stays clean; used only to stay within the budget."""
+STEP = 8
+"""Steps in which quality is lowered."""
+FLAT = 0.6
+"""Share of pixels that equal their left neighbour from which a palette may beat JPEG."""
+ALLOWANCE = 2048
+"""Bytes by which a picture may always grow: headers and tables of a codec, for tiny pictures."""
+
+
+@dataclass(frozen=True)
+class Before:
+    """How the picture was stored in the input."""
+
+    size: int = 0
+    """Bytes; 0 if unknown."""
+    lossy: bool = False
+    """As JPEG or JPEG 2000, and so not stored losslessly again."""
+
+
+def store(
+    pixels: Pixels, *, bitonal: bool, before: Before, options: StoreOptions
+) -> tuple[Stream, tuple[str, ...]]:
+    """Encode pixels for a PDF.
+
+    Returns:
+        The stream, and what the user should know about it.
+    """
+    if bitonal:
+        stream = _bitonal(pixels, before, options)
+    elif options.codec == "auto":
+        stream = _automatic(pixels, before, options)
+    elif options.codec in ("jpeg", "jp2"):
+        stream = _lossy(_that_fits(options.codec, pixels), pixels, before, options)
+    else:
+        stream = codec(options.codec).encode(pixels, options.quality)
+    return stream, _growth(stream, before, options)
+
+
+def _bitonal(pixels: Pixels, before: Before, options: StoreOptions) -> Stream:
+    """One bit a pixel. G4 is quick; what outgrows its input came as JBIG2, and stays JBIG2."""
+    name = "png" if options.codec == "png" else "g4"
+    stream = codec(name).encode(pixels, options.quality)
+    if options.codec == "auto" and 0 < before.size < len(stream.data) - ALLOWANCE:
+        return _jbig2.encode(pixels)
+    return stream
+
+
+def _automatic(pixels: Pixels, before: Before, options: StoreOptions) -> Stream:
+    if max(pixels.shape) > MAX_SIDE:
+        return codec("png").encode(pixels, options.quality)
+    stream = _lossy("jpeg", pixels, before, options)
+    # What came as JPEG stays lossy: its noise would only be stored exactly, and double in size.
+    if before.lossy or _flatness(pixels) < FLAT:
+        return stream
+    exact = codec("png").encode(pixels, options.quality)
+    return exact if len(exact.data) <= len(stream.data) else stream
+
+
+def _that_fits(name: str, pixels: Pixels) -> str:
+    return "jp2" if max(pixels.shape) > MAX_SIDE else name
+
+
+def _lossy(name: str, pixels: Pixels, before: Before, options: StoreOptions) -> Stream:
+    """Encode with the best quality that is as small as before; failing that, within the budget."""
+    stream = codec(name).encode(pixels, options.quality)
+    if not before.size:
+        return stream
+    budget = _budget(before, options)
+    for quality in range(options.quality - STEP, TOLERABLE - 1, -STEP):
+        size = len(stream.data)
+        if size <= before.size or (quality < INVISIBLE and size <= budget):
+            break
+        stream = codec(name).encode(pixels, quality)
+    return stream
+
+
+def _budget(before: Before, options: StoreOptions) -> float:
+    return max(options.max_growth * before.size, before.size + ALLOWANCE)
+
+
+def _flatness(pixels: Pixels) -> float:
+    if pixels.shape[1] < 2:
+        return 1.0
+    same = pixels[:, 1:] == pixels[:, :-1]
+    return float((same if pixels.ndim == 2 else same.all(axis=-1)).mean())
+
+
+def _growth(stream: Stream, before: Before, options: StoreOptions) -> tuple[str, ...]:
+    after = len(stream.data)
+    if not before.size or after <= _budget(before, options):
+        return ()
+    exact = {"CCITTFaxDecode": "G4", "JBIG2Decode": "JBIG2", "FlateDecode": "PNG"}
+    lossy = "as the lowest quality that keeps text clean"
+    stored = f"without loss as {exact[stream.filter]}" if stream.filter in exact else lossy
+    return (f"picture grows from {_kilo(before.size)} to {_kilo(after)}, stored {stored}",)
+
+
+def _kilo(size: int) -> str:
+    """A size in words.
+
+    >>> _kilo(2500)
+    '2.5 kB'
+    """
+    return f"{size / 1000:.1f} kB" if size < 100_000 else f"{size / 1000:.0f} kB"

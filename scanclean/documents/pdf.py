@@ -1,0 +1,332 @@
+"""PDF: scans are cleaned inside the document; everything else stays as it is."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from scanclean.config import ReadOptions, StoreOptions
+from scanclean.documents import Document, Source, Target, Writer
+from scanclean.documents._pdf_content import drawing, inherited
+from scanclean.documents._pdf_edit import Origin, PdfEditor, Tile, fingerprint
+from scanclean.documents._pdf_gate import images_of, open_handle, refuse_signed_or_dynamic
+from scanclean.documents._pdf_join import join
+from scanclean.documents._pdf_library import Object, get, mupdf, pymupdf, reading
+from scanclean.documents._pdf_new import PdfMaker
+from scanclean.documents._pdf_output import Held
+from scanclean.documents._pdf_picture import (
+    LOSSY,
+    Picture,
+    decode,
+    last_filter,
+    obstacle,
+    shared_symbols,
+    size,
+    stored_bytes,
+)
+from scanclean.documents._pdf_scans import Part, Scan, Verdict, judge
+from scanclean.documents._storage import Before
+from scanclean.errors import InputError
+from scanclean.page import Kept, Page, Pixels
+
+__all__ = ["SUFFIXES", "PdfDocument", "create", "join", "open", "recognises"]
+
+SUFFIXES = (".pdf",)
+
+RENDER_DPI = 300.0
+"""Resolution at which pages without a scan are drawn."""
+
+
+def recognises(head: bytes) -> bool:
+    """Whether a file begins like a PDF; a little rubbish before the mark is usual."""
+    return b"%PDF-" in head[:1024]
+
+
+def open(source: Source, name: str, options: ReadOptions) -> Document:
+    """Open a PDF.
+
+    Raises:
+        InputError: it cannot be read, or a page to be cleaned is too large.
+        LockedError: the password is missing or wrong.
+        RefusedError: it is signed, or a dynamic form.
+    """
+    return PdfDocument(source, name, options)
+
+
+def create(target: Target, document: Document, suffix: str, options: StoreOptions) -> Writer:
+    """Edit the document if it is a PDF; else begin a PDF with one page for each picture."""
+    if isinstance(document, PdfDocument):
+        return PdfEditor(target, document, options)
+    return PdfMaker(target, document, options)
+
+
+class PdfDocument:
+    """An opened PDF."""
+
+    def __init__(self, source: Source, name: str, options: ReadOptions) -> None:
+        self.name = name
+        self.suffix = SUFFIXES[0]
+        self.warnings: list[str] = []
+        self.password = options.password
+        self.held: list[Held] = []
+        """Data that the document points into; must live as long as it."""
+        self.followers: list[tuple[int, int, tuple[str, ...]]] = []
+        """(object, page, names that lead there) of pictures that an earlier page has cleaned."""
+        self._source = source
+        self._options = options
+        self.handle: Object = open_handle(source, name, options)
+        self.pdf: Object = pymupdf()._as_pdf_document(self.handle)
+        self._count = int(self.handle.page_count)
+        self._claims: dict[int, int] = {}
+        self._sizes: dict[int, tuple[int, int]] = {}
+        self._sharers: Counter[int] | None = None
+        self._limit = options.max_mpixels * 1e6
+        with reading(f"{name}: cannot be read as PDF"):
+            refuse_signed_or_dynamic(self.pdf, name, options)
+            self._outside = self._shown_outside()
+            self._refuse_large_pages()
+        self._note_repair()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.handle.close()
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Page | Kept]:
+        self._claims.clear()
+        self.followers.clear()
+        for index in range(self._count):
+            yield from self._page(index)
+
+    def render(self, index: int) -> Page:
+        """Draw a page as a viewer shows it, for outputs that are pictures.
+
+        At the resolution of its scan, or 300 dpi; less if it would be larger than is allowed.
+
+        Raises:
+            InputError: it cannot be drawn.
+        """
+        what = f"{self.name}: page {index + 1} cannot be drawn"
+        with reading(what):
+            page = self.handle[index]
+            scans = self._judge(index).scans
+            dpi = max((max(self._dpi(index, scan)) for scan in scans), default=RENDER_DPI)
+            inches = (page.rect.width / 72, page.rect.height / 72)
+            most = (self._options.max_mpixels * 1e6 / (inches[0] * inches[1])) ** 0.5
+            dpi = min(dpi, most)
+            zoom = pymupdf().Matrix(dpi / 72, dpi / 72)
+            pixmap = page.get_pixmap(matrix=zoom, alpha=False)
+            shape = (pixmap.height, pixmap.width, 3)
+            pixels: Pixels = np.frombuffer(pixmap.samples_mv, np.uint8).reshape(shape).copy()
+        if (pixels == pixels[..., :1]).all():
+            pixels = np.ascontiguousarray(pixels[..., 0])
+        return Page(index, pixels, (dpi, dpi))
+
+    def page_object(self, index: int) -> Object:
+        """The dictionary of a page."""
+        return mupdf().pdf_lookup_page_obj(self.pdf, index)
+
+    def comes_from(self, path: Path) -> bool:
+        """Whether `path` is the file that was opened."""
+        if isinstance(self._source, bytes):
+            return False
+        try:
+            return path.samefile(self._source)
+        except OSError:
+            return False
+
+    def copy_source(self, path: Path) -> None:
+        """Write the document as it came, byte for byte."""
+        if isinstance(self._source, bytes):
+            path.write_bytes(self._source)
+        else:
+            shutil.copyfile(self._source, path)
+
+    def _selected(self, index: int) -> bool:
+        return self._options.wants(index)
+
+    def _shown_outside(self) -> frozenset[int]:
+        """Pictures that pages show which must not change."""
+        others = [index for index in range(self._count) if not self._selected(index)]
+        return frozenset(images_of(map(self.page_object, others)))
+
+    def _note_repair(self) -> None:
+        if not self.handle.is_repaired:
+            return
+        if self._options.strict:
+            raise InputError(f"{self.name}: is damaged", hint="leave out --strict to mend it")
+        self.warnings.append("the file is damaged and was mended while it was read")
+
+    def _refuse_large_pages(self) -> None:
+        # Judging reads what a page paints; a look at the pictures' sizes usually makes it needless.
+        chosen = [index for index in range(self._count) if self._selected(index)]
+        if self._pixels_on(chosen) <= self._limit:
+            return
+        for index in chosen:
+            scans = self._judge(index).scans if self._pixels_on([index]) > self._limit else ()
+            for scan in scans:
+                pixels = scan.size[0] * scan.size[1]
+                if pixels > self._limit:
+                    raise InputError(
+                        f"{self.name}: page {index + 1} holds a picture of {pixels / 1e6:.0f} "
+                        f"mpixels; the limit is {self._options.max_mpixels:g}",
+                        hint="raise the limit with --max-mpixels, or leave the page out with "
+                        "--pages",
+                    )
+
+    def _pixels_on(self, pages: list[int]) -> int:
+        """Pixels of all pictures that these pages can reach."""
+        found = images_of(map(self.page_object, pages))
+        return sum(width * height for width, height in map(self._size, found))
+
+    def _judge(self, index: int) -> Verdict:
+        page = self.page_object(index)
+        drawn = drawing(page)
+        return judge(page, drawn, {p.xref: self._size(p.xref) for p in drawn.placements})
+
+    def _size(self, xref: int) -> tuple[int, int]:
+        if xref not in self._sizes:
+            self._sizes[xref] = size(self.object_at(xref))
+        return self._sizes[xref]
+
+    def object_at(self, xref: int) -> Object:
+        """The object with a number."""
+        return mupdf().pdf_new_indirect(self.pdf, xref, 0)
+
+    def _page(self, index: int) -> Iterator[Page | Kept]:
+        if not self._selected(index):
+            yield Kept(index, "skipped", "not in --pages")
+            return
+        try:
+            with reading("cannot be read"):
+                verdict = self._judge(index)
+        except InputError as error:
+            yield self._copied(index, error)
+            return
+        if not verdict.scans:
+            yield Kept(index, "skipped" if verdict.layered else "kept", verdict.reason)
+        for scan in verdict.scans:
+            found = self._scan(index, scan)
+            if found is not None:
+                yield found
+
+    def _copied(self, index: int, error: InputError) -> Kept:
+        if self._options.strict:
+            raise InputError(f"{self.name}: page {index + 1}: {error}") from error
+        return Kept(index, "copied", str(error))
+
+    def _scan(self, index: int, scan: Scan) -> Page | Kept | None:
+        """A scan, decoded; or why it stays; or None if this very page has shown it already."""
+        claimed = [self._claims.get(part.placement.xref) for part in scan.parts]
+        self._follow(index, scan)
+        first = claimed[0]
+        if first is not None and None not in claimed:
+            if first == index:
+                return None
+            return Kept(index, "restored", f"same picture as page {first + 1}")
+        try:
+            with reading("the picture cannot be read"):
+                for part in scan.parts:
+                    reason = obstacle(self.handle, self.object_at(part.placement.xref), self._limit)
+                    if reason:
+                        return Kept(index, "skipped", reason)
+            return self._decoded(index, scan)
+        except InputError as error:
+            return self._copied(index, error)
+
+    def _follow(self, index: int, scan: Scan) -> None:
+        for part in scan.parts:
+            xref = part.placement.xref
+            if xref in self._claims and xref in self._outside:
+                self.followers.append((xref, index, part.placement.path))
+
+    def _decoded(self, index: int, scan: Scan) -> Page:
+        pictures = [self._picture(part) for part in scan.parts]
+        tiles = tuple(
+            self._tile(part, picture) for part, picture in zip(scan.parts, pictures, strict=True)
+        )
+        for part in scan.parts:
+            self._claims.setdefault(part.placement.xref, index)
+        return Page(
+            index,
+            _assembled(scan, pictures),
+            self._dpi(index, scan),
+            bitonal=all(picture.bitonal for picture in pictures),
+            origin=Origin(tiles, self._turn(index, scan)),
+        )
+
+    def _picture(self, part: Part) -> Picture:
+        picture = decode(self.handle, self.object_at(part.placement.xref), "the picture")
+        if picture.pixels.shape[1::-1] != part.size:
+            raise InputError("the picture has another size than it says")
+        return picture
+
+    def _tile(self, part: Part, picture: Picture) -> Tile:
+        xref = part.placement.xref
+        image = self.object_at(xref)
+        return Tile(
+            xref=xref,
+            path=part.placement.path,
+            x=part.x,
+            y=part.y,
+            size=part.size,
+            ours=xref not in self._claims,
+            outside=xref in self._outside,
+            space=picture.space,
+            gray=picture.pixels.ndim == 2,
+            bitonal=picture.bitonal,
+            pair=picture.pair,
+            digest=fingerprint(picture.pixels),
+            before=Before(self._stored(image), last_filter(image) in LOSSY),
+        )
+
+    def _stored(self, image: Object) -> int:
+        """Size of a picture in the file, with its share of the symbols of JBIG2 pictures."""
+        symbols = shared_symbols(image)
+        if not symbols:
+            return stored_bytes(image)
+        if self._sharers is None:
+            images = images_of(map(self.page_object, range(self._count))).values()
+            self._sharers = Counter(map(shared_symbols, images))
+        return stored_bytes(image) + stored_bytes(self.object_at(symbols)) // (
+            self._sharers[symbols] or 1
+        )
+
+    def _dpi(self, index: int, scan: Scan) -> tuple[float, float]:
+        unit = mupdf().pdf_to_real(get(self.page_object(index), "UserUnit"))
+        across, down = (72 / (side * (unit if unit > 0 else 1.0)) for side in scan.pixel)
+        return across, down
+
+    def _turn(self, index: int, scan: Scan) -> int:
+        rotation = mupdf().pdf_to_int(inherited(self.page_object(index), "Rotate"))
+        return int(scan.turn + round(rotation / 90)) % 4
+
+
+def _assembled(scan: Scan, pictures: list[Picture]) -> Pixels:
+    """The tiles of a scan as one raster, white where there is none."""
+    if len(pictures) == 1:
+        return pictures[0].pixels
+    width, height = scan.size
+    colored = any(picture.pixels.ndim == 3 for picture in pictures)
+    raster = np.full((height, width, 3) if colored else (height, width), 255, np.uint8)
+    for part, picture in zip(scan.parts, pictures, strict=True):
+        pixels = picture.pixels
+        if colored and pixels.ndim == 2:
+            pixels = np.repeat(pixels[..., None], 3, axis=2)
+        raster[part.y : part.y + part.size[1], part.x : part.x + part.size[0]] = pixels
+    return raster

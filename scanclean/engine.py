@@ -1,0 +1,67 @@
+"""The engine of a run: whatever restores pixels, opened from what the user asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from scanclean import backends, weights
+from scanclean.config import CLASSICAL, RestoreOptions
+from scanclean.errors import DeviceError
+from scanclean.page import Pixels
+from scanclean.progress import SILENT, Progress
+from scanclean.restorer import Cleaned, Restorer, clean_classical
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Something that restores, and what is to be reported about it."""
+
+    clean: Callable[..., Cleaned]
+    """`clean(pixels, progress)`."""
+    close: Callable[[], None]
+    """Ends its threads."""
+    about: dict[str, str] = field(default_factory=dict)
+    """device, backend, precision, weights, sha256."""
+    notices: tuple[str, ...] = ()
+    """What the user should be told once."""
+
+
+def open_engine(options: RestoreOptions, progress: Progress = SILENT) -> Engine:
+    """Open weights on a device, or the filter that needs neither.
+
+    Raises:
+        WeightsError: unknown, damaged, or not there.
+        DeviceError: a device that was named is not there.
+    """
+    if options.weights == CLASSICAL:
+        return _classical(options)
+    if options.precision not in ("auto", "fp32"):
+        raise DeviceError(
+            f"{options.precision}: no engine here runs it yet", hint="type --precision fp32"
+        )
+    kinds = backends.kinds(options.backend)
+    found = weights.resolve(
+        options.weights, kinds=kinds, offline=options.offline, progress=progress
+    )
+    backend = backends.open_backend(found.path, device=options.device, backend=options.backend)
+    restorer = Restorer(
+        backend, tile=options.tile, overlap=options.overlap, use_guard=options.guard
+    )
+    about = {
+        "device": backend.device,
+        "backend": backend.name,
+        "precision": "fp32",
+        "weights": options.weights,
+        "sha256": found.sha256,
+    }
+    return Engine(restorer.clean, restorer.close, about, tuple(found.notices))
+
+
+def _classical(options: RestoreOptions) -> Engine:
+    def clean(pixels: Pixels, progress: Progress = SILENT) -> Cleaned:
+        return clean_classical(pixels, use_guard=options.guard)
+
+    if options.device not in ("auto", "cpu"):
+        raise backends.missing_device(options.device, CLASSICAL)
+    return Engine(clean, lambda: None, {"device": "cpu", "weights": CLASSICAL})

@@ -1,0 +1,163 @@
+"""What a user typed as INPUT and OUTPUT, turned into jobs: one file in, one file out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scanclean.errors import InputError, UsageError
+
+PIPE = "-"
+"""Stands for stdin as an input and for stdout as the output."""
+NUMBERED = re.compile(r"%0?\d*d")
+"""A place for the page number in the name of an output."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One document to restore."""
+
+    source: Path | None
+    """The file; None is stdin."""
+    target: Path | None
+    """The file to make, a pattern or folder if `numbered`; None is stdout."""
+    suffix: str = ""
+    """Kind of file to make, as an ending with dot; empty: the kind of the input."""
+    numbered: bool = False
+    """One picture a page: `target` is a folder, or a name with a place for the number."""
+
+    @property
+    def name(self) -> str:
+        """The input, for messages."""
+        return "stdin" if self.source is None else str(self.source)
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the output is the input itself."""
+        if self.source is None or self.target is None or not self.target.exists():
+            return False
+        return self.source.exists() and self.source.samefile(self.target)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All jobs of a command."""
+
+    jobs: tuple[Job, ...]
+    """In order. With `joined`, their targets are not used."""
+    joined: Path | None = None
+    """The one PDF that all inputs go into, page after page."""
+
+
+def plan(inputs: Sequence[str], output: str, kind: str | None, known: Sequence[str]) -> Plan:
+    """Work out which files are read and written.
+
+    Args:
+        inputs: files, folders, or "-" for stdin.
+        output: a file, a folder (existing, or with a slash at its end), a pattern such as
+            "out/%03d.png", or "-" for stdout.
+        kind: ending (without dot) that outputs shall have; None keeps the input's.
+        known: endings (with dot, lower case) that count as documents inside folders.
+
+    Raises:
+        UsageError: the combination makes no sense.
+        InputError: a folder holds no document.
+    """
+    if not inputs:
+        raise UsageError("no INPUT", hint="type: scanclean restore in.pdf -o out.pdf")
+    wanted = f".{kind.lower().lstrip('.')}" if kind else ""
+    if wanted and wanted not in known:
+        raise UsageError(f"--format {kind}: not known", hint="known are: " + " ".join(known))
+    if PIPE in inputs and len(inputs) > 1:
+        raise UsageError("'-' cannot be one of several inputs")
+    folders = [name for name in inputs if name != PIPE and Path(name).is_dir()]
+    if len(inputs) == 1 and not folders:
+        return Plan((_single(inputs[0], output, wanted, known),))
+    found = list(_expand(inputs, known))
+    if output == PIPE:
+        raise UsageError("several documents do not fit into stdout", hint="give a folder with -o")
+    if not _means_folder(output) and Path(output).suffix.lower() == ".pdf":
+        jobs = tuple(Job(path, None, ".pdf") for path, _ in found)
+        return Plan(jobs, joined=Path(output))
+    if Path(output).exists() and not Path(output).is_dir():
+        raise UsageError(f"{output}: several inputs need a folder", hint=f"type -o {output}-clean/")
+    return Plan(tuple(_into_folder(found, Path(output), wanted)))
+
+
+def _means_folder(output: str) -> bool:
+    return output.endswith(("/", "\\")) or Path(output).is_dir()
+
+
+def _single(name: str, output: str, wanted: str, known: Sequence[str]) -> Job:
+    source = None if name == PIPE else Path(name)
+    if output == PIPE:
+        return Job(source, None, wanted)
+    suffix = Path(output).suffix.lower()
+    if _means_folder(output):
+        if source is None or source.suffix.lower() == ".pdf" and wanted != ".pdf":
+            return Job(source, Path(output), wanted or ".png", numbered=True)
+        return Job(
+            source, Path(output) / _renamed(source.name, wanted), wanted or source.suffix.lower()
+        )
+    if NUMBERED.search(Path(output).name) and suffix != ".pdf":
+        return Job(source, Path(output), wanted or suffix, numbered=True)
+    if not (wanted or suffix in known):
+        raise UsageError(
+            f"{output}: its ending does not say what to write",
+            hint="known are: " + " ".join(known) + "; or give --format, or a folder with a slash",
+        )
+    return Job(source, Path(output), wanted or suffix)
+
+
+def _expand(inputs: Sequence[str], known: Sequence[str]) -> Iterator[tuple[Path, Path]]:
+    """Every document among the inputs, with its place below the output folder."""
+    for name in inputs:
+        path = Path(name)
+        if not path.is_dir():
+            yield path, Path(path.name)
+            continue
+        inside = [p for p in path.rglob("*") if p.suffix.lower() in known and _visible(p, path)]
+        if not inside:
+            raise InputError(f"{path}: holds no document", hint="known are: " + " ".join(known))
+        for document in sorted(inside, key=lambda p: natural(p.relative_to(path).as_posix())):
+            yield document, document.relative_to(path)
+
+
+def _visible(path: Path, root: Path) -> bool:
+    return path.is_file() and not any(part.startswith(".") for part in path.relative_to(root).parts)
+
+
+def natural(text: str) -> list[tuple[int, int, str]]:
+    """Sort key that takes runs of digits as numbers.
+
+    >>> sorted(["p10.png", "p2.png", "P1.png"], key=natural)
+    ['P1.png', 'p2.png', 'p10.png']
+    """
+    parts = re.split(r"(\d+)", text.casefold())
+    return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts if p]
+
+
+def _into_folder(found: Sequence[tuple[Path, Path]], folder: Path, wanted: str) -> Iterator[Job]:
+    taken: set[str] = set()
+    for source, place in found:
+        target = folder / place.with_name(_renamed(place.name, wanted))
+        if str(target).casefold() in taken:  # file systems that ignore case exist
+            target = _distinct(folder / place, target, taken)
+        taken.add(str(target).casefold())
+        yield Job(source, target, wanted or source.suffix.lower())
+
+
+def _distinct(place: Path, target: Path, taken: set[str]) -> Path:
+    """Another name: the input's own ending inside it, then numbers."""
+    stem = (
+        f"{place.stem}-{place.suffix.lstrip('.')}" if place.suffix != target.suffix else place.stem
+    )
+    tries = [stem, *(f"{stem}-{n}" for n in range(2, len(taken) + 3))]
+    names = (target.with_name(name + target.suffix) for name in tries)
+    return next(path for path in names if str(path).casefold() not in taken)
+
+
+def _renamed(name: str, wanted: str) -> str:
+    return Path(name).stem + wanted if wanted and Path(name).suffix.lower() != wanted else name

@@ -1,0 +1,165 @@
+"""Layers that architectures share, and the kernel basis attention in its equal forms.
+
+Kernel basis attention (KBA; Zhang et al. 2023, arXiv 2303.02881, section 3.2): every pixel mixes N
+learned convolution kernels ("bases") with its own N coefficients, and is convolved with the
+mixture. With u `(B, c, H, W)`, coefficients a `(B, N, H, W)`, a bank w `(1, N, c*gc*k*k)` and b
+`(1, N, c)`:
+
+    out[p, q] = sum_n a_n(p) (b[n, q] + sum_{j, k} w[n; q, j, k] u[gc * (q // gc) + j, p + k])
+
+The order of w's last axis is (output channel, input channel within the group, ky, kx): each basis
+is an ordinary grouped-convolution weight. Coefficients are signed and not normalised.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+EPSILON = 1e-6
+"""Added to the variance in `LayerNorm2d`, as published."""
+
+
+class LayerNorm2d(nn.Module):
+    """Normalise over the channels of each pixel: `(B, c, H, W)` to the same."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the norm; in channels_last memory the two permutations copy nothing."""
+        y = F.layer_norm(x.permute(0, 2, 3, 1), self.weight.shape, self.weight, self.bias, EPSILON)
+        return y.permute(0, 3, 1, 2)
+
+
+def simple_gate(x: Tensor) -> Tensor:
+    """Product of the two halves of the channels (NAFNet, arXiv 2204.04676): c to c/2."""
+    first, second = x.chunk(2, dim=1)
+    return first * second
+
+
+class SimpleGate(nn.Module):
+    """`simple_gate` as a module, where the published code numbers it in a sequence."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Gate x."""
+        return simple_gate(x)
+
+
+def kernel_basis_literal(u: Tensor, a: Tensor, w: Tensor, b: Tensor, group: int, k: int) -> Tensor:
+    """KBA exactly as its definition reads: slow, for tests to compare with."""
+    batch, channels, height, width = u.shape
+    kernels = w.view(w.shape[1], channels, group, k, k)  # (N, c, gc, k, k)
+    padded = F.pad(u, (k // 2,) * 4)
+    out = torch.zeros_like(u)
+    for q in range(channels):
+        first = q // group * group
+        for y in range(height):
+            for x in range(width):
+                near = padded[:, first : first + group, y : y + k, x : x + k]  # (B, gc, k, k)
+                answers = (near[:, None] * kernels[None, :, q]).sum((2, 3, 4)) + b[0, :, q]
+                out[:, q, y, x] = (a[:, :, y, x] * answers).sum(1)
+    return out
+
+
+def kernel_basis_grouped(u: Tensor, a: Tensor, w: Tensor, b: Tensor, group: int, k: int) -> Tensor:
+    """KBA as one grouped convolution c -> N*c and a weighted sum.
+
+    Costs N*c floats a pixel. Fastest for few bases, and the only form that every exporter maps to
+    plain operators.
+    """
+    weight, bias = bank_as_convolution(w, b, u.shape[1], group, k)
+    return mix_bases(
+        F.conv2d(u, weight, bias, padding=k // 2, groups=u.shape[1] // group), a, group
+    )
+
+
+def bank_as_convolution(
+    w: Tensor, b: Tensor, channels: int, group: int, k: int
+) -> tuple[Tensor, Tensor]:
+    """The bank as weight `(N*c, gc, k, k)` and bias `(N*c)` of a convolution with c/gc groups.
+
+    Output channels are ordered (group, basis, channel within the group): all bases of one group
+    must be neighbours, because a grouped convolution splits its outputs evenly among its groups.
+    """
+    n, groups = w.shape[1], channels // group
+    weight = w.view(n, groups, group, group, k, k).transpose(0, 1)
+    bias = b.view(n, groups, group).transpose(0, 1)
+    return weight.reshape(n * channels, group, k, k), bias.reshape(n * channels)
+
+
+def mix_bases(y: Tensor, a: Tensor, group: int) -> Tensor:
+    """Weighted sum of the answers of all bases.
+
+    Args:
+        y: `(B, g*N*gc, H, W)`, what `bank_as_convolution` gives.
+        a: `(B, N, H, W)`, the coefficients.
+        group: gc, channels in a group.
+
+    Returns:
+        `(B, g*gc, H, W)`.
+    """
+    batch, _, height, width = y.shape
+    n = a.shape[1]
+    y = y.view(batch, -1, n, group, height, width) * a.view(batch, 1, n, 1, height, width)
+    return y.sum(2).reshape(batch, -1, height, width)
+
+
+def kernel_basis_fused(u: Tensor, a: Tensor, w: Tensor, b: Tensor, group: int, k: int) -> Tensor:
+    """KBA as published: mix the kernels of each pixel, then one small product a pixel.
+
+    Only u and a are kept for the backward pass; the kernels, 36c floats a pixel, are made again.
+    That is what lets 32 bases train in bounded memory.
+    """
+    result: Tensor = _Fused.apply(u, a, w, b, group, k)  # type: ignore[no-untyped-call]  # torch
+    return result
+
+
+class _Fused(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, u: Tensor, a: Tensor, w: Tensor, b: Tensor, group: int, k: int) -> Tensor:
+        ctx.save_for_backward(u, a, w, b)
+        ctx.shape = group, k
+        return _fused(u, a, w, b, group, k)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        saved = [x.detach().requires_grad_() for x in ctx.saved_tensors]
+        with torch.enable_grad():
+            out = _fused(*saved, *ctx.shape)
+        return (*torch.autograd.grad(out, saved, gradient), None, None)
+
+
+def _fused(u: Tensor, a: Tensor, w: Tensor, b: Tensor, group: int, k: int) -> Tensor:
+    batch, channels, height, width = u.shape
+    groups = channels // group
+    pixels = a.flatten(2).transpose(1, 2)  # (B, HW, N)
+    kernels = (pixels @ w[0]).view(batch, -1, groups, group, group * k * k)
+    near = F.unfold(u, k, padding=k // 2).transpose(1, 2)  # (B, HW, c*k*k), channel major
+    near = near.view(batch, -1, groups, group * k * k, 1)
+    out = (kernels @ near).view(batch, -1, channels) + pixels @ b[0]
+    return out.transpose(1, 2).reshape(batch, channels, height, width)
+
+
+FEW_BASES = 12
+"""Up to this many bases the grouped form trains faster; beyond, its backward pass is slow."""
+
+
+def kernel_basis(u: Tensor, a: Tensor, w: Tensor, b: Tensor, group: int, k: int) -> Tensor:
+    """KBA in the form that is fastest for its number of bases."""
+    form = kernel_basis_grouped if w.shape[1] <= FEW_BASES else kernel_basis_fused
+    return form(u, a, w, b, group, k)
+
+
+def bank(bases: int, channels: int, group: int, k: int) -> tuple[nn.Parameter, nn.Parameter]:
+    """A fresh bank: w `(1, N, c*gc*k*k)` and b `(1, N, c)`, uniform in +-1/sqrt(N*c*gc*k*k)."""
+    size = channels * group * k * k
+    bound = (bases * size) ** -0.5
+    w = torch.empty(1, bases, size).uniform_(-bound, bound)
+    b = torch.empty(1, bases, channels).uniform_(-bound, bound)
+    return nn.Parameter(w), nn.Parameter(b)

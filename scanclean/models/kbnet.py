@@ -1,0 +1,301 @@
+"""KBNet_s: a U-shaped network of kernel basis attention blocks.
+
+Zhang et al., "KBNet: Kernel Basis Network for Image Restoration", arXiv 2303.02881. Names of layers
+are those of the published code, so that its checkpoints load strictly.
+
+Two options are ours. `shuffle` puts the same network on a grid of coarser pixels (PixelUnshuffle in
+front, PixelShuffle behind), for a quarter or a sixteenth of the work. `pooling="none"` holds the
+globally pooled branch at 1, so that a pixel depends on its neighbourhood only and not on where a
+tile was cut; such a file is still a plain KBNet_s (the branch has weight 0 and bias 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from scanclean.models._layers import (
+    EPSILON,
+    LayerNorm2d,
+    SimpleGate,
+    bank,
+    bank_as_convolution,
+    kernel_basis,
+    mix_bases,
+    simple_gate,
+)
+
+GROUP = 4
+"""Channels that a basis mixes (gc)."""
+KERNEL = 3
+"""Side of a basis, in pixels (k)."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Shape of a KBNet_s; the defaults are those of the published network."""
+
+    channels: int = 3
+    """Channels of the picture."""
+    width: int = 64
+    """Channels at the finest level; doubled at each coarser one."""
+    encoder: tuple[int, ...] = (2, 2, 4, 8)
+    """Blocks at each level on the way down."""
+    middle: int = 12
+    """Blocks at the coarsest level."""
+    decoder: tuple[int, ...] = (2, 2, 2, 2)
+    """Blocks at each level on the way up."""
+    bases: int = 32
+    """Kernel bases of each block (nset)."""
+    lightweight: bool = False
+    """A depthwise 3x3 instead of the grouped 5x5 convolution."""
+    ffn_scale: float = 2.0
+    """Channels inside the feed-forward part, as a multiple of the block's."""
+    shuffle: int = 1
+    """Side, in pixels of the picture, of one pixel of the network: 1, 2 or 4."""
+    pooling: Literal["global", "none"] = "global"
+    """The pooled branch (`sca`): over the whole input as published, or held at 1."""
+
+    @property
+    def multiple_of(self) -> int:
+        """The sides of the input must be multiples of this."""
+        return int(self.shuffle * 2 ** len(self.encoder))
+
+
+class Block(nn.Module):
+    """KBBlock_s: `(B, c, H, W)` to the same."""
+
+    def __init__(self, c: int, config: Config) -> None:
+        super().__init__()
+        n, inner, ffn = config.bases, min(c, 32), int(config.ffn_scale * c)
+        self.pooled = config.pooling == "global"
+        self.w, self.b = bank(n, c, GROUP, KERNEL)
+        self.ga1, self.beta, self.gamma = (
+            nn.Parameter(torch.full((1, c, 1, 1), 1e-2)) for _ in range(3)
+        )
+        self.attgamma = nn.Parameter(torch.full((1, n, 1, 1), 1e-2))
+        self.norm1, self.norm2 = LayerNorm2d(c), LayerNorm2d(c)
+        self.sca = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(c, c, 1))
+        wide = (
+            nn.Conv2d(c, c, 3, padding=1, groups=c)
+            if config.lightweight
+            else nn.Conv2d(c, c, 5, padding=2, groups=c // GROUP)
+        )
+        self.conv11 = nn.Sequential(nn.Conv2d(c, c, 1), wide)
+        self.conv1 = nn.Conv2d(c, c, 1)
+        self.conv21 = nn.Conv2d(c, c, 3, padding=1, groups=c)
+        self.conv2 = nn.Sequential(
+            nn.Conv2d(c, inner, 3, padding=1, groups=inner),
+            SimpleGate(),
+            nn.Conv2d(inner // 2, n, 1),
+        )
+        self.conv211 = nn.Conv2d(c, n, 1)
+        self.conv3 = nn.Conv2d(c, c, 1)
+        self.conv4 = nn.Conv2d(c, ffn, 1)
+        self.conv5 = nn.Conv2d(ffn // 2, c, 1)
+        if not self.pooled:
+            self._hold_pooling()
+
+    def _hold_pooling(self) -> None:
+        weight, bias = self.sca[1].parameters()
+        nn.init.zeros_(weight)
+        nn.init.ones_(bias)
+        self.sca.requires_grad_(False)
+
+    def forward(self, r: Tensor) -> Tensor:
+        """Apply the block."""
+        z = self.norm1(r)
+        a = self.attgamma * self.conv2(z) + self.conv211(z)  # (B, N, H, W)
+        u = self.conv21(self.conv1(z))
+        x = kernel_basis(u, a, self.w, self.b, GROUP, KERNEL) * self.ga1 + u
+        x = x * self.conv11(z)
+        if self.pooled:
+            x = x * self.sca(z)
+        y = r + self.beta * self.conv3(x)
+        out: Tensor = y + self.gamma * self.conv5(simple_gate(self.conv4(self.norm2(y))))
+        return out
+
+
+class KBNet(nn.Module):
+    """`(N, C, H, W)` in [0, 1] to the same; H and W multiples of `Config.multiple_of`."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        levels = len(config.encoder)
+        inside = config.channels * config.shuffle**2
+        widths = [config.width * 2**level for level in range(levels + 1)]
+        self.intro = nn.Conv2d(inside, config.width, 3, padding=1)
+        self.encoders = nn.ModuleList(
+            _blocks(n, c, config) for n, c in zip(config.encoder, widths, strict=False)
+        )
+        self.downs = nn.ModuleList(nn.Conv2d(c, 2 * c, 2, stride=2) for c in widths[:-1])
+        self.middle_blks = _blocks(config.middle, widths[-1], config)
+        self.ups = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(c, 2 * c, 1, bias=False), nn.PixelShuffle(2))
+            for c in reversed(widths[1:])
+        )
+        self.decoders = nn.ModuleList(
+            _blocks(n, c, config)
+            for n, c in zip(config.decoder, reversed(widths[:-1]), strict=True)
+        )
+        self.ending = nn.Conv2d(config.width, inside, 3, padding=1)
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """Restore a picture; the output is not clamped."""
+        shuffle = self.config.shuffle
+        inside = F.pixel_unshuffle(picture, shuffle) if shuffle > 1 else picture
+        x = self.intro(inside)
+        skips = []
+        for encoder, down in zip(self.encoders, self.downs, strict=True):
+            x = encoder(x)
+            skips.append(x)
+            x = down(x)
+        x = self.middle_blks(x)
+        for up, decoder in zip(self.ups, self.decoders, strict=True):
+            x = decoder(up(x) + skips.pop())
+        x = self.ending(x) + inside
+        return F.pixel_shuffle(x, shuffle) if shuffle > 1 else x
+
+
+def _blocks(count: int, channels: int, config: Config) -> nn.Sequential:
+    return nn.Sequential(*(Block(channels, config) for _ in range(count)))
+
+
+def build(config: Config) -> KBNet:
+    """A fresh network.
+
+    Raises:
+        ValueError: a level has a number of channels that the blocks cannot divide.
+    """
+    widths = [config.width * 2**level for level in range(len(config.encoder) + 1)]
+    if config.width % GROUP or any(c > 32 and c % 32 for c in widths):
+        raise ValueError(f"width {config.width}: must be 4, 8, 16 or a multiple of 32")
+    if len(config.encoder) != len(config.decoder):
+        raise ValueError("encoder and decoder must have equally many levels")
+    return KBNet(config)
+
+
+class FoldedBlock(nn.Module):
+    """The same function as a trained `Block`, with less work: for export.
+
+    Exact foldings: the gains go into the weights beside them, the two convolutions that give the
+    coefficients become one on their concatenated inputs, the affine part of the second norm goes
+    into the 1x1 convolution behind it, and 1x1 convolutions with the same input are computed as
+    one.
+    """
+
+    def __init__(self, block: Block) -> None:
+        super().__init__()
+        c = block.conv3.weight.shape[0]
+        self.pooled = block.pooled
+        self.bases = block.w.shape[1]
+        self.norm1 = block.norm1
+        self.sca = block.sca
+        self.deep = block.conv21
+        # conv1, conv11.0 and conv211 all read z
+        first, wide = block.conv11
+        gate, _, last = block.conv2
+        self.gate, self.wide = gate, wide
+        self.enter = _stacked(block.conv1, first, block.conv211)
+        self.coefficients = _scaled(last, block.attgamma)
+        ga1 = block.ga1.view(1, 1, c)
+        weight, bias = bank_as_convolution(
+            (block.w.view(1, self.bases, c, -1) * ga1[..., None]).flatten(2),
+            block.b * ga1,
+            c,
+            GROUP,
+            KERNEL,
+        )
+        self.bank = _conv(weight, bias, padding=KERNEL // 2, groups=c // GROUP)
+        self.leave = _scaled(block.conv3, block.beta)
+        self.expand = _after_norm(block.conv4, block.norm2)
+        self.contract = _scaled(block.conv5, block.gamma)
+
+    def forward(self, r: Tensor) -> Tensor:
+        """Apply the block."""
+        c = r.shape[1]
+        z = _normalised(r) * self.norm1.weight[:, None, None] + self.norm1.bias[:, None, None]
+        v, q, direct = self.enter(z).split([c, c, self.bases], dim=1)
+        a = self.coefficients(simple_gate(self.gate(z))) + direct
+        u = self.deep(v)
+        x = (mix_bases(self.bank(u), a, GROUP) + u) * self.wide(q)
+        if self.pooled:
+            x = x * self.sca(z)
+        y = r + self.leave(x)
+        out: Tensor = y + self.contract(simple_gate(self.expand(_normalised(y))))
+        return out
+
+
+def fold(net: KBNet) -> KBNet:
+    """A copy of `net` that computes the same with less work (`FoldedBlock`), for export."""
+    folded = KBNet(net.config)
+    folded.load_state_dict(net.state_dict())
+    for stage in (*folded.encoders, folded.middle_blks, *folded.decoders):
+        for index, block in enumerate(stage):
+            stage[index] = FoldedBlock(block)
+    return folded.eval().requires_grad_(False)
+
+
+def _normalised(x: Tensor) -> Tensor:
+    centred = x - x.mean(1, keepdim=True)
+    return centred / torch.sqrt((centred * centred).mean(1, keepdim=True) + EPSILON)
+
+
+def _conv(weight: Tensor, bias: Tensor, padding: int = 0, groups: int = 1) -> nn.Conv2d:
+    out, within, k, _ = weight.shape
+    conv = nn.Conv2d(within * groups, out, k, padding=padding, groups=groups)
+    conv.weight.data = weight.detach().clone()
+    conv.bias = nn.Parameter(bias.detach().clone())
+    return conv
+
+
+def _stacked(*convs: Any) -> nn.Conv2d:
+    return _conv(torch.cat([c.weight for c in convs]), torch.cat([c.bias for c in convs]))
+
+
+def _scaled(conv: Any, gain: Tensor) -> nn.Conv2d:
+    return _conv(conv.weight * gain.view(-1, 1, 1, 1), conv.bias * gain.flatten())
+
+
+def _after_norm(conv: Any, norm: LayerNorm2d) -> nn.Conv2d:
+    return _conv(
+        conv.weight * norm.weight[None, :, None, None],
+        conv.bias + (conv.weight[:, :, 0, 0] * norm.bias).sum(1),
+    )
+
+
+MARKS = ("intro.weight", "encoders.0.0.attgamma", "middle_blks.0.w", "ending.weight")
+"""Tensors that only a KBNet_s has all of."""
+
+
+def guess(state: Mapping[str, Tensor]) -> Config | None:
+    """Read the shape of a published KBNet_s off its tensors; None if it is something else."""
+    if any(name not in state for name in MARKS):
+        return None
+    width, channels = state["intro.weight"].shape[:2]
+    middle = count_blocks(state, "middle_blks")
+    conv4 = state["middle_blks.0.conv4.weight"]
+    levels = count_blocks(state, "downs")
+    return Config(
+        channels=channels,
+        width=width,
+        encoder=tuple(count_blocks(state, f"encoders.{n}") for n in range(levels)),
+        middle=middle,
+        decoder=tuple(count_blocks(state, f"decoders.{n}") for n in range(levels)),
+        bases=state["middle_blks.0.w"].shape[1],
+        lightweight=state["encoders.0.0.conv11.1.weight"].shape[-1] == 3,
+        ffn_scale=conv4.shape[0] / conv4.shape[1],
+    )
+
+
+def count_blocks(state: Mapping[str, Tensor], prefix: str) -> int:
+    """How many numbered modules stand under a name: `prefix.0.*`, `prefix.1.*`, ..."""
+    start = prefix + "."
+    numbers = {name[len(start) :].split(".")[0] for name in state if name.startswith(start)}
+    return len(numbers)

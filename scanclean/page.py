@@ -1,0 +1,51 @@
+"""A page: the pixels that travel through the program, and what must travel with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Pixels: TypeAlias = npt.NDArray[np.uint8]
+"""One picture: uint8, `(H, W)` gray or `(H, W, 3)` sRGB, 0 black to 255 white."""
+
+Tiles: TypeAlias = npt.NDArray[np.float32]
+"""A batch for the network: float32, `(N, C, T, T)`, 0 black to 1 white."""
+
+Action: TypeAlias = Literal["restored", "copied", "unchanged", "kept", "skipped"]
+"""What happened to a page.
+
+restored: cleaned · copied: it failed, so it goes out as it came (exit code 9) · unchanged: seen,
+nothing to clean · kept: holds no scan (vector page, born-digital) · skipped: not to be touched (not
+in `--pages`, layered).
+"""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One scan of a document, decoded."""
+
+    index: int
+    """Number of the page in its document, from 0. Two scans on one page share it."""
+    pixels: Pixels
+    """What a viewer shows of the scan, upright, in the document's own resolution."""
+    dpi: tuple[float, float]
+    """Horizontal and vertical resolution in pixels an inch, from how the scan is placed."""
+    bitonal: bool = False
+    """Only black and white: must be stored with one bit a pixel again. Pixels are 0 and 255."""
+    origin: object = None
+    """What the document that made it needs to put it back; opaque to everyone else."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A page that goes through as it came."""
+
+    index: int
+    """Number of the page in its document, from 0."""
+    action: Action
+    """"kept", "skipped", "unchanged" or "copied"."""
+    reason: str
+    """Why, in a few words a user understands."""

@@ -1,0 +1,364 @@
+"""What the paper of a scan looks like: its colour and grain everywhere, and where it is hidden.
+
+Everything here is estimated on blocks: a page at 300 dpi is looked at in blocks of 8 pixels, so the
+heavy steps (medians, filling) see a picture of 300 x 440 and cost little.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from scanclean.page import Pixels
+from scanclean.shapes import box_mean, components, dilate, erode, grown_from, median
+
+Plane: TypeAlias = npt.NDArray[np.float32]
+Mask: TypeAlias = npt.NDArray[np.bool_]
+
+BLOCK_MAX = 8
+"""Side of a block on a page at 300 dpi: finer than any shadow, coarser than most strokes."""
+BLOCK_PER_SIDE = 215
+"""A small picture gets smaller blocks, so that about this many fit its short side."""
+MEDIAN_RADIUS = 5
+"""In blocks: a window of 11 (88 pixels) is paper by majority even in bold text."""
+DARK_GROUND = 0.42
+"""Ground below this share of the paper around it is a picture or a dark box: stains of coffee and
+shadows in the gutter stay above it."""
+GROWN_GROUND = 0.86
+"""What hangs together with such a dark ground and is below this share belongs to it."""
+MIN_PICTURE_SIDE = 0.12
+"""Short side of the smallest picture, as a share of the page's; smaller dark things are ink."""
+COLOUR_GROUND = 0.16
+"""A ground whose channels differ from the paper's tint by this share is coloured on purpose: coffee
+on gray paper reaches 0.12."""
+TINT_GROUND = 0.05
+"""A printed tint with an abrupt outline is one from this share on."""
+GRAY_GROUND = 0.08
+"""The same for gray, where stains and shadows are more usual."""
+GRAY_RADIUS = 4
+"""In blocks; a gray tint is at least 9 of them (72 pixels) high, others are taken for stains."""
+RECTANGLE = 0.88
+"""A gray tint fills its bounding box by this share; a disc would fill 0.79."""
+DIM_PAPER = 40
+"""No paper is darker than this, however badly it was photographed."""
+SMALLEST_PAGE = 16
+"""A picture with a side of fewer pixels says nothing about its paper."""
+LIGHT_PAPER = 153
+"""Ground lighter than this (60 %) is never written on in white."""
+GRAIN_MAX = 0.12
+"""The paper of no readable page is rougher than this share of its own brightness."""
+
+
+@dataclass(frozen=True)
+class Paper:
+    """The paper of one page, on a grid of blocks `(h, w)`."""
+
+    block: int
+    """Side of a block in pixels."""
+    level: Plane
+    """Colour of bare paper, `(h, w, C)` in 0..255; under pictures it is filled in from around."""
+    grain: Plane
+    """How far noise dips below the paper in a block, `(h, w)`, as a share of the paper's level."""
+    picture: Mask
+    """Blocks of photographs, dark and coloured grounds, `(h, w)`: not paper, to be left alone."""
+
+
+def darkest(pixels: Pixels) -> Pixels:
+    """The lowest channel of every pixel, `(H, W)`: ink of any colour is dark in it."""
+    if pixels.ndim == 2:
+        return pixels
+    lower = np.minimum(pixels[..., 0], pixels[..., 1])
+    return np.minimum(lower, pixels[..., 2], out=lower)
+
+
+def neutral_darkest(pixels: Pixels, paper: Paper) -> Pixels:
+    """`darkest`, with the paper's usual tint taken out first, so that blue shows on yellowed paper.
+
+    Bare paper then lies at the highest channel of its level.
+    """
+    if pixels.ndim == 2:
+        return pixels
+    usual = np.median(paper.level.reshape(-1, 3), axis=0)
+    levels = np.arange(256) * (usual.max() / usual)[:, None]
+    tables = np.minimum(levels + 0.5, 255).astype(np.uint8)
+    return darkest(np.stack([tables[c].take(pixels[..., c]) for c in range(3)], axis=2))
+
+
+def block_side(height: int, width: int) -> int:
+    """Side of the blocks for a page of this size, an even number of pixels from 2 to 8."""
+    side = -(-min(height, width) // BLOCK_PER_SIDE)
+    return int(np.clip(side + side % 2, 2, BLOCK_MAX))
+
+
+def padded(pixels: Pixels, block: int) -> Pixels:
+    """`pixels`, its last rows and columns repeated until whole blocks fit."""
+    extra = [(0, -n % block) for n in pixels.shape[:2]] + [(0, 0)] * (pixels.ndim - 2)
+    return np.pad(pixels, extra, mode="edge") if any(e[1] for e in extra) else pixels
+
+
+def block_sum(pixels: Pixels, block: int) -> npt.NDArray[np.uint16]:
+    """Sums of `block` x `block` pixels (at most 16), `(H, W[, C])` to `(h, w[, C])`."""
+    height, width = pixels.shape[:2]
+    rows = pixels.reshape(height // block, block, width, *pixels.shape[2:])
+    total = rows.sum(axis=1, dtype=np.uint16)
+    columns = total[:, 0::block].copy()
+    for offset in range(1, block):
+        columns += total[:, offset::block]
+    return columns
+
+
+def block_reduce(plane: Pixels, block: int, highest: bool) -> Pixels:
+    """Highest or lowest value of each block, `(H, W)` to `(h, w)`."""
+    pick = np.maximum if highest else np.minimum
+    height, width = plane.shape
+    rows = pick.reduce(plane.reshape(height // block, block, width), axis=1)
+    columns = rows[:, 0::block].copy()
+    for offset in range(1, block):
+        pick(columns, rows[:, offset::block], out=columns)
+    return columns
+
+
+def examine(pixels: Pixels, block: int = 0) -> Paper:
+    """Estimate the paper of a page, uint8 `(H, W)` or `(H, W, 3)`.
+
+    Args:
+        pixels: the page.
+        block: side of a block in pixels; 0 takes what suits a page of this size. A part of a page
+            needs the block of the whole.
+    """
+    block = block or block_side(*pixels.shape[:2])
+    whole = padded(pixels, block)
+    bright = _brightest_parts(whole, block)
+    light = bright.mean(axis=2, dtype=np.float32)
+    ground = median(light, MEDIAN_RADIUS)
+    dips = np.concatenate(
+        [
+            block_reduce(np.ascontiguousarray(darkest(band)), block, highest=False)
+            for band in _bands(whole, block)
+        ]
+    ).astype(np.float32)
+    level = _tinted(bright, light, ground)
+    picture = _pictures(bright, ground, light, dips)
+    if picture.all():
+        return Paper(block, np.full_like(level, 255), np.zeros_like(ground), picture)
+    hidden = dilate(
+        ground < DARK_GROUND * _around(ground), 2
+    )  # bold letters, wider than the median
+    level = _filled(level, ~(picture | hidden) if not (picture | hidden).all() else ~picture)
+    return Paper(block, level, _grain(level, dips, picture, block), picture)
+
+
+def _bands(pixels: Pixels, block: int) -> list[Pixels]:
+    step = 64 * block
+    return [pixels[y : y + step] for y in range(0, len(pixels), step)]
+
+
+def _brightest_parts(pixels: Pixels, block: int) -> Plane:
+    """The brightest quarter of each block, `(h, w, C)`: paper shows there between strokes.
+
+    On bare paper the brightest quarter is lighter than the mean because of the noise; the blocks
+    where it is so by little (a quarter of the page) show by how much, and that is taken off.
+    """
+    half = block // 2
+    parts = block_sum(pixels if pixels.ndim == 3 else pixels[..., None], half)
+    upper, lower = parts[0::2], parts[1::2]
+    rows = np.maximum(upper, lower)
+    best = np.maximum(rows[:, 0::2], rows[:, 1::2]).astype(np.float32)
+    total = upper.astype(np.float32) + lower
+    excess = best - (total[:, 0::2] + total[:, 1::2]) / 4
+    bias = np.percentile(excess, 25, axis=(0, 1)).astype(np.float32)
+    return (best - np.minimum(bias, 0.04 * best)) / np.float32(half * half)
+
+
+def _tinted(bright: Plane, light: Plane, ground: Plane) -> Plane:
+    """Give the ground `(h, w)` the mean colour of the blocks nearby that are as bright as it."""
+    bare = (np.abs(light - ground) <= 0.06 * ground + 2).astype(np.float32)
+    weight = box_mean(bare, 3) + 1e-6
+    if bright.shape[2] == 1:
+        return ground[..., None]
+    tint = np.stack([box_mean(bright[..., c] * bare, 3) for c in range(3)], axis=2)
+    mean = box_mean(light * bare, 3) + 1e-6
+    known = (weight > 0.02)[..., None]
+    plane: Plane = np.where(known, tint / mean[..., None], 1.0) * ground[..., None]
+    return plane.astype(np.float32)
+
+
+def _pictures(bright: Plane, ground: Plane, light: Plane, dips: Plane) -> Mask:
+    """Blocks whose ground is no paper: dark, coloured, or written on in white."""
+    if ground.max() < DIM_PAPER:
+        return np.ones(ground.shape, np.bool_)
+    side = min(ground.shape)
+    reach = max(3, side // 6)
+    around = _around(ground)
+    size = max(1, round(MIN_PICTURE_SIDE * side / 2))
+    dark = _solid(ground < DARK_GROUND * around, size)
+    up = box_mean(light - ground, reach)
+    down = box_mean(np.maximum(ground - dips, 0), reach)
+    inverted = (ground < DIM_PAPER) | ((up > down) & (up > 3) & (ground < LIGHT_PAPER))
+    if inverted.any():  # the same ground goes on where nothing is written
+        inverted |= ground < 1.2 * np.median(ground[inverted])
+    even = _rectangles(_abrupt(np.float32(1) - ground / around, GRAY_GROUND, GRAY_RADIUS))
+    if bright.shape[2] == 3:
+        share = np.stack([median(bright[..., c], 1) for c in range(3)], axis=2) + 1
+        share /= share.mean(axis=2, keepdims=True)
+        usual = np.median(share[ground >= 0.85 * around], axis=0)
+        colour = np.abs(share - usual).max(axis=2)
+        even |= _solid(colour > COLOUR_GROUND, 1) | _abrupt(colour, TINT_GROUND, 1)
+    seeds = dark | inverted | even
+    if not seeds.any():
+        return seeds
+    return dilate(_grown(seeds, ground < GROWN_GROUND * around), 1)
+
+
+def _around(ground: Plane) -> Plane:
+    """The brightest ground within a sixth of the page: paper, wherever some is near."""
+    reach = max(3, min(ground.shape) // 6)
+    return np.maximum(box_mean(dilate(erode(ground, 1), reach), reach), 1)
+
+
+def _grown(seeds: Mask, mask: Mask) -> Mask:
+    """Seeds with what of `mask` hangs together with them, inside their bounding boxes.
+
+    Pictures are rectangles; without the boxes a shadow that touches one would belong to it.
+    """
+    found = components(seeds)
+    top, bottom = found.each(found.row, np.minimum), found.each(found.row, np.maximum)
+    left, right = found.each(found.start, np.minimum), found.each(found.stop, np.maximum)
+    inside = np.zeros_like(mask)
+    for k in np.flatnonzero(found.area >= 9):
+        inside[top[k] : bottom[k] + 1, left[k] : right[k]] = True
+    return grown_from(seeds, seeds | (mask & inside))
+
+
+def _abrupt(strange: Plane, least: float, radius: int) -> Mask:
+    """Parts that are `least` away from paper and end abruptly: printed, not stained or shaded.
+
+    Just inside the outline such a part is as strange as in its middle, just outside it is paper; a
+    stain fades in between.
+    """
+    mask = _solid(strange > least, radius)
+    found = components(mask)
+    if not found.count:
+        return mask
+    outline = mask & ~erode(mask, 1)
+    inner = mask & ~erode(mask, 2) & ~outline if radius > 1 else outline
+    means = []
+    for where, plane in ((mask, strange), (inner, strange), (outline, erode(strange, 3))):
+        total = np.bincount(found.label, found.run_sum(np.where(where, plane, 0)), found.count)
+        many = np.bincount(found.label, found.run_sum(where), found.count)
+        means.append(total / np.maximum(many, 1))
+    middle, edge, outside = means
+    flat = (edge >= 0.75 * middle) & (outside < 0.3 * middle)
+    return found.paint(flat, mask.shape)
+
+
+def _rectangles(mask: Mask) -> Mask:
+    """Sets of a mask that nearly fill their bounding boxes; stains are round or ragged."""
+    found = components(mask)
+    if not found.count:
+        return mask
+    high = found.each(found.row, np.maximum) + 1 - found.each(found.row, np.minimum)
+    wide = found.each(found.stop, np.maximum) - found.each(found.start, np.minimum)
+    full = found.area >= RECTANGLE * high * wide
+    return found.paint(full, mask.shape)
+
+
+def _solid(mask: Mask, radius: int) -> Mask:
+    """Parts of a mask that hold a square of `2 * radius + 1` blocks."""
+    return dilate(erode(mask, radius), radius)
+
+
+def _filled(level: Plane, known: Mask) -> Plane:
+    """Continue the paper into the unknown blocks: mean of the known ones, as near as there are."""
+    weight = known.astype(np.float32)
+    out = level.copy()
+    missing = ~known
+    radius = 3
+    while missing.any():
+        near = box_mean(weight, radius)
+        found = missing & (near > 0.02 if radius < max(known.shape) else near > 0)
+        for c in range(level.shape[2]):
+            total = box_mean(level[..., c] * weight, radius)
+            out[..., c][found] = total[found] / near[found]
+        missing &= ~found
+        radius *= 2
+    for c in range(level.shape[2]):
+        out[..., c] = box_mean(out[..., c], 1)
+    return np.clip(out, 1, 255)
+
+
+def _grain(level: Plane, dips: Plane, picture: Mask, block: int) -> Plane:
+    """How far the darkest pixel of a bare block lies below the paper; ink is not looked at.
+
+    Of the blocks around, the quietest ones are bare paper, even between lines of text. Pictures
+    have the grain of the usual paper of their page.
+    """
+    depth = np.maximum(1 - dips / level.min(axis=2), 0).astype(np.float32)
+    depth = dilate(depth, 1 if block == 2 else 0)  # of 4 pixels none may be dark by chance
+    quiet = erode(np.where(picture, np.float32(1), depth), 3)
+    known = quiet < 1
+    usual = np.median(quiet[known]) if known.any() else 0
+    return np.minimum(box_mean(np.where(known, quiet, usual), 6), GRAIN_MAX)
+
+
+def enlarged(plane: Plane, block: int, rows: slice, width: int) -> Plane:
+    """Rows of a block plane `(h, w)` at full resolution, `(rows, width)`, linear in between."""
+    y = (np.arange(rows.start, rows.stop, dtype=np.float32) + 0.5) / block + 0.5
+    edge = np.pad(plane, 1, mode="edge")
+    top = y.astype(np.intp)
+    t = (y - top)[:, None]
+    lines = edge[top] * (1 - t) + edge[top + 1] * t
+    # Between two centres lie `block` pixels; the first centre is half a block from the margin.
+    s = (np.arange(block, dtype=np.float32) + 0.5) / block
+    cells = lines[:, :-1, None] + (lines[:, 1:] - lines[:, :-1])[..., None] * s
+    flat = cells.reshape(len(y), -1)
+    part: Plane = flat[:, block // 2 : block // 2 + width].astype(np.float32, copy=False)
+    return part
+
+
+def whitened(pixels: Pixels, paper: Paper, rows: slice) -> Pixels:
+    """Rows of the page divided by its paper, which becomes white; same shape and dtype as they."""
+    part = pixels[rows.start : rows.stop]
+    gain: Plane = np.float32(255) / paper.level
+    if part.ndim == 2:
+        scaled = part * enlarged(gain[..., 0], paper.block, rows, part.shape[1])
+        return np.minimum(scaled + 0.5, 255).astype(np.uint8)
+    out = np.empty_like(part)
+    for c in range(part.shape[2]):
+        scaled = enlarged(gain[..., c], paper.block, rows, part.shape[1])
+        scaled = part[..., c] * scaled
+        scaled += 0.5
+        out[..., c] = np.minimum(scaled, 255, out=scaled)
+    return out
+
+
+EVEN_BAND = 512
+"""Rows that `evened` works on at once."""
+
+
+def evened(pixels: Pixels, block: int = 0) -> Pixels:
+    """The page with its paper divided out: even and white, ink and pictures as they were.
+
+    What only the whole page can tell, how bright its paper is and where it is in shadow, is settled
+    here, so that a network that sees a few hundred pixels need not guess it.
+
+    Args:
+        pixels: uint8 `(H, W)` or `(H, W, 3)`.
+        block: as for `examine`.
+
+    Returns:
+        The same shape; the very same pixels where there is no paper at all.
+    """
+    if min(pixels.shape[:2]) < SMALLEST_PAGE:
+        return pixels
+    paper = examine(pixels, block)
+    if paper.picture.all():
+        return pixels
+    out = np.empty_like(pixels)
+    for top in range(0, len(pixels), EVEN_BAND):
+        rows = slice(top, min(top + EVEN_BAND, len(pixels)))
+        out[rows] = whitened(pixels, paper, rows)
+    return out

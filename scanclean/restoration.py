@@ -1,0 +1,374 @@
+"""Restoring documents: the story of the program.
+
+    document -> page -> tiles -> network -> blend -> guard -> encode -> writer
+
+`Restorer` does pixels to pixels; here whole documents go through it, and what happened is reported.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO, Self
+
+import numpy as np
+
+from scanclean import documents, jobs
+from scanclean.atomic import replacing
+from scanclean.config import Mode, RestoreOptions, StoreOptions
+from scanclean.documents import Document, Encoded, Writer
+from scanclean.engine import Engine, open_engine
+from scanclean.errors import DeviceError, ExitCode, ScancleanError
+from scanclean.fidelity import Ink
+from scanclean.jobs import Job, Plan
+from scanclean.page import Action, Kept, Page, Pixels
+from scanclean.parallel import in_order
+from scanclean.progress import SILENT, Progress
+from scanclean.restorer import Cleaned, Cleaner
+
+
+@dataclass(frozen=True)
+class PageReport:
+    """What happened to one page."""
+
+    page: int
+    """Number of the page, from 1."""
+    action: Action
+    """See `scanclean.page.Action`."""
+    reason: str = ""
+    """Why, if it was not simply restored."""
+    seconds: float = 0.0
+    """Wall clock from decoded to encoded."""
+    ink: Ink | None = None
+    """What the guard found."""
+    bytes_before: int = 0
+    """Size of its picture in the input, as stored."""
+    bytes_after: int = 0
+    """Size of its picture in the output, as stored."""
+    warnings: tuple[str, ...] = ()
+    """What a user should know."""
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """What is done to every page."""
+
+    clean: Cleaner
+    """Restores the pixels."""
+    strength: float = 1.0
+    """0 gives the scan back, 1 the full restoration."""
+    mode: Mode = "auto"
+    """Colour of the result."""
+    jobs: int = 1
+    """Pages in flight."""
+
+
+def restore_document(
+    document: Document, writer: Writer, treatment: Treatment, progress: Progress = SILENT
+) -> list[PageReport]:
+    """Clean every scan of a document into a writer.
+
+    Pages are decoded and put in place one after the other in the calling thread, and cleaned and
+    encoded in threads; at most `jobs + 1` pages of pixels are in memory.
+
+    Returns:
+        A report for each page or scan, in order.
+
+    Raises:
+        ScancleanError: the document or the output fails as a whole. A page that fails is let
+            through as it came, with the action "copied".
+    """
+    progress.start(len(document), "page")
+    reports = []
+    with ThreadPoolExecutor(treatment.jobs, thread_name_prefix="page") as pool:
+
+        def work(item: Page | Kept) -> _Outcome:
+            return _Outcome(item) if isinstance(item, Kept) else _treat(item, writer, treatment)
+
+        for _, outcome in in_order(pool, work, document, ahead=treatment.jobs + 1):
+            reports.append(_place(outcome, writer))
+            progress.advance()
+    return reports
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    kept: Kept | None = None
+    encoded: Encoded | None = None
+    cleaned: Cleaned | None = None
+    seconds: float = 0.0
+
+
+def _treat(page: Page, writer: Writer, treatment: Treatment) -> _Outcome:
+    begin = time.perf_counter()
+    try:
+        cleaned = treatment.clean(page.pixels)
+        pixels = _blend(page.pixels, cleaned.pixels, treatment.strength)
+        result = _in_mode(replace(page, pixels=pixels), treatment.mode)
+        if _is_same(page, result):
+            return _Outcome(Kept(page.index, "unchanged", "already clean"), None, cleaned)
+        encoded = writer.encode(result)
+    except (DeviceError, MemoryError) as error:
+        reason = str(error) or "not enough memory"
+        return _Outcome(Kept(page.index, "copied", reason), seconds=time.perf_counter() - begin)
+    return _Outcome(None, encoded, cleaned, time.perf_counter() - begin)
+
+
+def _place(outcome: _Outcome, writer: Writer) -> PageReport:
+    ink = outcome.cleaned.ink if outcome.cleaned else None
+    said = outcome.cleaned.warnings if outcome.cleaned else ()
+    if outcome.encoded is None:
+        assert outcome.kept is not None
+        writer.keep(outcome.kept)
+        kept = outcome.kept
+        return PageReport(
+            kept.index + 1, kept.action, kept.reason, outcome.seconds, ink, warnings=said
+        )
+    writer.add(outcome.encoded)
+    encoded = outcome.encoded
+    return PageReport(
+        encoded.page + 1,
+        "restored",
+        seconds=outcome.seconds,
+        ink=ink,
+        bytes_before=encoded.bytes_before,
+        bytes_after=encoded.bytes_after,
+        warnings=said + encoded.warnings,
+    )
+
+
+UNSEEN = 3
+"""A change of at most this many grey levels cannot be seen on a page."""
+UNSEEN_SHARE = 1e-5
+"""A page of which fewer pixels than this share change visibly is left alone."""
+
+
+def _is_same(page: Page, result: Page) -> bool:
+    """Whether nobody could see a difference: such a page keeps its bytes, no generation lost."""
+    if page.pixels.shape != result.pixels.shape or page.bitonal != result.bitonal:
+        return False
+    low, high = np.minimum(page.pixels, result.pixels), np.maximum(page.pixels, result.pixels)
+    return int(np.count_nonzero(high - low > UNSEEN)) <= UNSEEN_SHARE * low.size
+
+
+def _blend(scan: Pixels, cleaned: Pixels, strength: float) -> Pixels:
+    if strength >= 1:
+        return cleaned
+    mixed = scan + np.float32(strength) * (cleaned.astype(np.float32) - scan)
+    return np.rint(mixed).astype(np.uint8)
+
+
+BLACK_BELOW = 128
+"""Grey level under which a pixel of a bitonal page is ink: half way, as clean paper is white."""
+
+
+def _in_mode(page: Page, mode: Mode) -> Page:
+    """The page in the colours that were asked for; "auto" keeps what it is."""
+    pixels = page.pixels
+    if mode in ("gray", "bitonal") and pixels.ndim == 3:
+        pixels = _luma(pixels)
+    bitonal = mode == "bitonal" or (mode == "auto" and page.bitonal)
+    if bitonal:
+        pixels = np.where(pixels < BLACK_BELOW, np.uint8(0), np.uint8(255))
+    return replace(page, pixels=pixels, bitonal=bitonal)
+
+
+def _luma(pixels: Pixels) -> Pixels:
+    """Brightness by ITU-R BT.601, as JPEG and most viewers weigh it; uint8 `(H, W)`."""
+    weights = np.array([77, 150, 29], np.uint16)  # 0.299, 0.587, 0.114 in 1/256
+    out: Pixels = ((pixels @ weights + 128) >> 8).astype(np.uint8)
+    return out
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """What happened to one document, and with what it was restored."""
+
+    input: str
+    """The input, as the user named it."""
+    output: str
+    """The output."""
+    pages: tuple[PageReport, ...] = ()
+    """One for each page or scan."""
+    warnings: tuple[str, ...] = ()
+    """What a user should know about the whole document."""
+    seconds: float = 0.0
+    """Wall clock."""
+    exit_code: int = 0
+    """What this document alone would end the command with."""
+    device: str = ""
+    """Where the network ran; empty if there was none."""
+    backend: str = ""
+    """Engine that ran it."""
+    precision: str = ""
+    """Arithmetic it ran in."""
+    weights: str = ""
+    """Name or path of the weights."""
+    sha256: str = ""
+    """Hash of the weights file."""
+
+
+def as_json(reports: Sequence[FileReport]) -> object:
+    """The reports as the contract's JSON: an object for one document, a list for several."""
+    objects = [asdict(report) for report in reports]
+    for report in objects:
+        for page in report["pages"]:
+            for empty in [key for key, value in page.items() if value in ("", None, ())]:
+                del page[empty]
+    return objects[0] if len(objects) == 1 else objects
+
+
+class Session:
+    """Restores documents one after the other with one loaded network.
+
+    Args:
+        options: all settings.
+        progress: told of pages and tiles.
+    """
+
+    def __init__(self, options: RestoreOptions, progress: Progress = SILENT) -> None:
+        self.notices: list[str] = []
+        self._options = options
+        self._progress = progress
+        self._engine: Engine | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._engine:
+            self._engine.close()
+
+    def restore(self, job: Job, stdout: BinaryIO | None = None) -> FileReport:
+        """Restore one document.
+
+        Args:
+            job: what to read and write.
+            stdout: where a job without target writes to.
+
+        Raises:
+            ScancleanError: input, output, weights or device fail; no output is left then.
+        """
+        begin = time.perf_counter()
+        source = job.source or sys.stdin.buffer.read()
+        store = replace(self._options.store, force=self._options.store.force or job.in_place)
+        with documents.open_document(source, job.name, self._options.read) as document:
+            writer = _writer(job, document, stdout, store)
+            with writer:
+                pages = restore_document(document, writer, self._treatment(), self._progress)
+        warnings = tuple(dict.fromkeys([*document.warnings]))
+        return self._report(job, pages, warnings, time.perf_counter() - begin)
+
+    def join(self, plan: Plan) -> FileReport:
+        """Restore several documents into one PDF, page after page.
+
+        Raises:
+            ScancleanError: any of them fails; no output is left then.
+        """
+        from scanclean.documents.pdf import join
+
+        assert plan.joined is not None
+        begin = time.perf_counter()
+        reports = []
+        with (
+            replacing(plan.joined, force=self._options.store.force) as target,
+            tempfile.TemporaryDirectory(prefix="scanclean-") as folder,
+        ):
+            parts = [Path(folder, f"{n}.pdf") for n in range(len(plan.jobs))]
+            for job, part in zip(plan.jobs, parts, strict=True):
+                reports.append(self.restore(replace(job, target=part)))
+            join(parts, target)
+        return self._joined(plan, reports, time.perf_counter() - begin)
+
+    def failed(self, job: Job, error: ScancleanError) -> FileReport:
+        """The report of a document that could not be restored."""
+        return FileReport(
+            job.name, str(job.target or "stdout"), (), (str(error),), exit_code=error.exit_code
+        )
+
+    def _treatment(self) -> Treatment:
+        options = self._options
+        if self._engine is None:
+            self._engine = open_engine(options)
+            self.notices += self._engine.notices
+        clean = partial(self._engine.clean, progress=self._progress)
+        jobs = options.jobs or os.cpu_count() or 1
+        return Treatment(clean, options.strength, options.mode, jobs)
+
+    def _report(
+        self, job: Job, pages: list[PageReport], warnings: tuple[str, ...], seconds: float
+    ) -> FileReport:
+        assert self._engine is not None
+        code = ExitCode.PARTIAL if any(p.action == "copied" for p in pages) else ExitCode.DONE
+        about = self._engine.about
+        return FileReport(
+            job.name,
+            str(job.target or "stdout"),
+            tuple(pages),
+            warnings,
+            seconds,
+            int(code),
+            **about,
+        )
+
+    def _joined(self, plan: Plan, reports: list[FileReport], seconds: float) -> FileReport:
+        counter = itertools.count(1)
+        pages = tuple(replace(p, page=next(counter)) for report in reports for p in report.pages)
+        first = reports[0]
+        return replace(
+            first,
+            input=", ".join(report.input for report in reports),
+            output=str(plan.joined),
+            pages=pages,
+            warnings=tuple(f"{r.input}: {w}" for r in reports for w in r.warnings),
+            seconds=seconds,
+            exit_code=max(report.exit_code for report in reports),
+        )
+
+
+def _writer(job: Job, document: Document, stdout: BinaryIO | None, store: StoreOptions) -> Writer:
+    suffix = job.suffix or document.suffix
+    if job.numbered:
+        assert job.target is not None
+        from scanclean.documents.image import create_numbered
+
+        return create_numbered(job.target, document, suffix, store)
+    target = job.target or stdout
+    assert target is not None
+    return documents.create(target, document, suffix, store)
+
+
+def restore(
+    src: str | Path,
+    dst: str | Path,
+    options: RestoreOptions | None = None,
+    *,
+    progress: Progress = SILENT,
+    **settings: Any,
+) -> list[FileReport]:
+    """Restore a file or folder, as `scanclean restore SRC -o DST` does.
+
+    Args:
+        src: a document, or a folder of them.
+        dst: a file of any kind that can be written, or a folder.
+        options: all settings; None takes the defaults.
+        progress: told of pages and tiles.
+        settings: fields of `RestoreOptions` to change, for example `weights="classical"`.
+
+    Raises:
+        ScancleanError: see `scanclean.errors`; nothing half-written is left.
+    """
+    options = replace(options or RestoreOptions(), **settings)
+    plan = jobs.plan([str(src)], str(dst), None, documents.suffixes())
+    with Session(options, progress) as session:
+        if plan.joined:
+            return [session.join(plan)]
+        return [session.restore(job) for job in plan.jobs]

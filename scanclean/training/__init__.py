@@ -1,0 +1,1 @@
+"""Training: clean pages, degradations, pairs, losses, the loop."""

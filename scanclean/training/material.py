@@ -1,0 +1,85 @@
+"""What a data folder offers to a run: pairs, clean pages, and pairs held out to judge by."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scanclean.config import TrainConfig
+from scanclean.errors import DataError
+from scanclean.progress import SILENT, Progress
+from scanclean.training.pairs import LAYOUTS, PICTURES, Pair, find_pairs
+
+HELD_OUT = 6
+"""One of this many clean pages is held out to choose the best weights by."""
+MOST_HELD_OUT = 16
+"""Pairs that are enough to judge by; more would only take time."""
+POOL = 400
+"""Crops that are rendered from clean pages."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """Everything a run learns from and is judged by."""
+
+    train: tuple[Pair, ...] = ()
+    """Pairs to learn from."""
+    validation: tuple[Pair, ...] = ()
+    """Pairs that share no clean page with those."""
+    pages: tuple[Path, ...] = ()
+    """Clean crops that are degraded on the fly."""
+
+
+def gather(config: TrainConfig, progress: Progress = SILENT, pool: int = POOL) -> Material:
+    """Look through a data folder: pairs, or else clean pages and PDFs.
+
+    Raises:
+        DataError: neither is there, or the pairs have faults.
+    """
+    data = Path(config.data)
+    if not data.is_dir():
+        raise DataError(f"{data}: no such folder", hint="give a folder with scan/ and clean/")
+    if any((data / scans).is_dir() for scans, _ in LAYOUTS):
+        train, validation = split(find_pairs(data))
+        return Material(train, validation)
+    return Material(pages=_render(data, config, progress, pool))
+
+
+def split(pairs: Sequence[Pair]) -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:
+    """Hold out pairs to judge by, without a leak.
+
+    A clean page is often scanned several times. All pairs of one clean page, found by the bytes of
+    the clean file, go to the same side.
+
+    Returns:
+        (train, validation); no validation if there is only one clean page.
+    """
+    groups: dict[str, list[Pair]] = defaultdict(list)
+    for pair in pairs:
+        groups[hashlib.sha256(pair.clean.read_bytes()).hexdigest()].append(pair)
+    ordered = list(groups.values())
+    held = ordered[HELD_OUT - 1 :: HELD_OUT] or ordered[1:2]
+    validation = [pair for group in held for pair in group][:MOST_HELD_OUT]
+    train = [pair for group in ordered if group not in held for pair in group]
+    return tuple(train), tuple(validation)
+
+
+def _render(data: Path, config: TrainConfig, progress: Progress, count: int) -> tuple[Path, ...]:
+    from scanclean.training.pages import render_pool
+
+    kinds = PICTURES | {".pdf"}
+    sources = sorted(path for path in data.rglob("*") if path.suffix.lower() in kinds)
+    if not sources:
+        raise DataError(
+            f"{data}: holds neither pairs nor clean pages",
+            hint="put pictures of equal names into scan/ and clean/, or clean PDFs into the folder",
+        )
+    pool = Path(config.run) / "pages"
+    found = sorted(pool.glob("*.png"))
+    if not found:
+        render_pool(pool, sources, None, count, config.seed, progress=progress)
+        found = sorted(pool.glob("*.png"))
+    return tuple(found)

@@ -1,0 +1,157 @@
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from scanclean.errors import ExitCode
+
+CLASSICAL = ["--weights", "classical"]
+
+
+def paper(picture):
+    """Median colour of the outermost pixels, where these pages hold no ink."""
+    pixels = np.asarray(picture.convert("RGB"))
+    return np.median(
+        np.concatenate([pixels[:4].reshape(-1, 3), pixels[-4:].reshape(-1, 3)]), axis=0
+    )
+
+
+@pytest.mark.parametrize("weights", ["scanclean", "classical"])
+def test_paper_becomes_white_and_ink_stays(run, png, tmp_path, weights):
+    code, out, err = run("restore", png, "-o", tmp_path / "out.png", "--weights", weights)
+    assert (code, out) == (0, "")
+    assert "1 restored" in err and "cpu" in err
+    with Image.open(tmp_path / "out.png") as after, Image.open(png) as before:
+        assert after.size == before.size and after.info["dpi"] == pytest.approx((150, 150), abs=0.1)
+        assert paper(after).min() >= 245 > 240 > paper(before).min()
+        ink = np.asarray(before.convert("L")) < 70
+        assert np.asarray(after.convert("L"))[ink].mean() < 90
+
+
+def test_pdf_keeps_what_is_no_scan(run, pdf, tmp_path):
+    import pymupdf
+
+    code, _, err = run("restore", pdf, "-o", tmp_path / "out.pdf", "-v")
+    assert code == 0 and "2 restored, 1 kept" in err
+    document = pymupdf.open(tmp_path / "out.pdf")
+    assert document.page_count == 3 and document[2].get_text().strip() == "born digital"
+
+
+def test_report_tells_everything(run, pdf, tmp_path):
+    code, out, _ = run("restore", pdf, "-o", tmp_path / "out.pdf", "--json", "-")
+    report = json.loads(out)
+    assert [(p["page"], p["action"]) for p in report["pages"]] == [
+        (1, "restored"), (2, "restored"), (3, "kept"),
+    ]  # fmt: skip
+    assert report["exit_code"] == code == 0 and len(report["sha256"]) == 64
+    assert report["device"] == "cpu" and report["backend"] == "onnx"
+    assert 0 <= report["pages"][0]["ink"]["kept"] <= 1
+    assert report["pages"][0]["bytes_before"] > 0 and report["pages"][0]["bytes_after"] > 0
+
+
+def test_pipes_carry_nothing_but_the_product(shell, png):
+    done = shell("restore", "-", "-o", "-", *CLASSICAL, stdin=png.read_bytes())
+    assert done.returncode == 0
+    with Image.open(io.BytesIO(done.stdout)) as picture:
+        assert picture.format == "PNG" and picture.size == (120, 160)
+    assert b"\x1b" not in done.stderr and b"\r" not in done.stderr
+
+
+def test_bundled_weights_work_offline_in_a_process_of_their_own(shell, png, tmp_path):
+    done = shell("restore", png, "-o", tmp_path / "out.jpg", "--offline")
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def test_strength_zero_gives_the_input_back(run, png, tmp_path):
+    run("restore", png, "-o", tmp_path / "out.png", "--strength", 0)
+    assert (tmp_path / "out.png").read_bytes() == png.read_bytes()
+
+
+def test_pages_selects(run, pdf, tmp_path):
+    _, out, _ = run(
+        "restore", pdf, "-o", tmp_path / "o.pdf", "--pages", "2-", "--json", "-", *CLASSICAL
+    )
+    assert [p["action"] for p in json.loads(out)["pages"]] == ["skipped", "restored", "kept"]
+
+
+@pytest.mark.parametrize(("mode", "kind"), [("gray", "L"), ("bitonal", "1"), ("color", "RGB")])
+def test_mode_decides_the_colours(run, png, tmp_path, mode, kind):
+    assert run("restore", png, "-o", tmp_path / "o.png", "--mode", mode, *CLASSICAL)[0] == 0
+    with Image.open(tmp_path / "o.png") as picture:
+        assert picture.mode == kind
+
+
+def test_folder_and_joined(run, png, pdf, tmp_path):
+    import pymupdf
+
+    folder = tmp_path / "in"
+    folder.mkdir()
+    png.rename(folder / "p2.png")
+    pdf.rename(folder / "p10.pdf")
+    assert run("restore", folder, "-o", tmp_path / "out", *CLASSICAL)[0] == 0
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["p10.pdf", "p2.png"]
+    assert run("restore", folder, "-o", tmp_path / "all.pdf", *CLASSICAL)[0] == 0
+    joined = pymupdf.open(tmp_path / "all.pdf")
+    assert joined.page_count == 4 and joined[3].get_text().strip() == "born digital"
+
+
+def test_one_bad_file_does_not_end_the_others(run, png, tmp_path):
+    bad = tmp_path / "bad.png"
+    bad.write_text("no picture")
+    code, _, err = run("restore", bad, png, "-o", tmp_path / "out/", *CLASSICAL)
+    assert code == ExitCode.INPUT and "bad.png" in err
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["scan.png"]
+
+
+BAD = {
+    "missing file": (["nosuch.pdf"], ExitCode.INPUT, "no such file"),
+    "empty file": (["empty.pdf"], ExitCode.INPUT, "empty"),
+    "text as pdf": (["text.pdf"], ExitCode.INPUT, "text.pdf"),
+    "page bomb": (["bomb.png"], ExitCode.INPUT, "mpixel"),
+    "unknown weights": (["scan.png", "--weights", "scancleen"], ExitCode.WEIGHTS, "scancleen"),
+    "missing device": (["scan.png", "--device", "coreml"], ExitCode.DEVICE, "coreml"),
+    "unknown mode": (["scan.png", "--mode", "blue"], ExitCode.USAGE, "blue"),
+    "pages nonsense": (["scan.png", "--pages", "x"], ExitCode.USAGE, "x"),
+}
+
+
+@pytest.fixture(scope="module")
+def bomb():
+    """A picture of 300 million pixels in a few kilobytes."""
+    buffer = io.BytesIO()
+    Image.new("1", (20000, 15000)).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(("words", "code", "said"), BAD.values(), ids=BAD.keys())
+def test_bad_input_is_one_clear_line(run, png, bomb, tmp_path, monkeypatch, words, code, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty.pdf").touch()
+    (tmp_path / "text.pdf").write_text("just words")
+    (tmp_path / "bomb.png").write_bytes(bomb)
+    before = sorted(tmp_path.iterdir())
+    found, out, err = run("restore", *words, "-o", "out.png")
+    assert found == code and out == "" and said in err and "Traceback" not in err
+    assert sorted(tmp_path.iterdir()) == before, "something was left behind"
+
+
+def test_existing_target_needs_force(run, png, tmp_path):
+    target = tmp_path / "out.png"
+    target.write_text("mine")
+    code, _, err = run("restore", png, "-o", target, *CLASSICAL)
+    assert code == ExitCode.OUTPUT and "--force" in err and target.read_text() == "mine"
+    assert run("restore", png, "-o", target, "--force", *CLASSICAL)[0] == 0
+
+
+def test_in_place(run, png, tmp_path):
+    before = png.read_bytes()
+    assert run("restore", png, "-o", png, *CLASSICAL)[0] == 0
+    assert png.read_bytes() != before and [p.name for p in tmp_path.iterdir()] == ["scan.png"]
+
+
+def test_same_bytes_whatever_the_jobs(run, pdf, tmp_path):
+    for jobs in (1, 3):
+        run("restore", pdf, "-o", tmp_path / f"{jobs}.pdf", "--jobs", jobs, *CLASSICAL)
+    assert (tmp_path / "1.pdf").read_bytes() == (tmp_path / "3.pdf").read_bytes()

@@ -1,0 +1,44 @@
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+def test_made_pairs_are_written_and_named(run, tmp_path):
+    out = tmp_path / "data"
+    code, printed, err = run("synth", "-o", out, "--count", "2", "--size", "128")
+    assert code == 0 and printed.strip() == str(out) and err == ""
+    for part, suffix in (("scan", "png"), ("clean", "png"), ("text", "json")):
+        assert sorted(p.name for p in (out / part).iterdir()) == [
+            f"00000.{suffix}",
+            f"00001.{suffix}",
+        ]
+    with Image.open(out / "scan" / "00000.png") as scan:
+        assert scan.size == (128, 128)
+    assert "words" in json.loads((out / "text" / "00000.json").read_text("utf-8"))
+
+
+def test_clean_pictures_are_used(run, tmp_path):
+    page = np.full((300, 300, 3), (30, 200, 90), np.uint8)
+    Image.fromarray(page).save(tmp_path / "page.png")
+    words = ("--count", "1", "--size", "96", "--made", "0", "--seed", "3")
+    assert run("synth", tmp_path / "page.png", "-o", tmp_path / "data", *words)[0] == 0
+    with Image.open(tmp_path / "data" / "clean" / "00000.png") as picture:
+        clean = np.asarray(picture.convert("RGB"))
+    assert np.ptp(clean, axis=(0, 1)).max() <= 1
+
+
+def test_a_full_folder_is_not_written_into(run, tmp_path):
+    (tmp_path / "precious.txt").write_text("x")
+    code, out, err = run("synth", "-o", tmp_path, "--count", "1", "--size", "96")
+    assert code == 4 and out == "" and "--force" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code"), [(("missing.pdf",), 7), (("--count", "0"), 2), (("--size", "8"), 2)]
+)
+def test_failures_have_their_code(words, code, run, tmp_path):
+    found, out, err = run("synth", *words, "-o", tmp_path / "data")
+    assert found == code and out == "" and err

@@ -1,0 +1,131 @@
+import io
+
+import numpy as np
+import pikepdf
+import pytest
+
+from scanclean.config import StoreOptions
+
+
+def srgb_profile(draw):
+    from PIL import ImageCms
+
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def tint(pdf, inks):
+    """A colour space of named inks: as much gray as their mean."""
+    code = " ".join(["add"] * (inks - 1)) + f" {inks} div 0 exch 0 exch 0 exch"
+    function = pdf.make_stream(f"{{{code}}}".encode())
+    function.FunctionType = 4
+    function.Domain = pikepdf.Array([0, 1] * inks)
+    function.Range = pikepdf.Array([0, 1] * 4)
+    names = [pikepdf.Name(f"/Ink{n}") for n in range(inks)]
+    if inks == 1:
+        return pikepdf.Array([pikepdf.Name.Separation, names[0], pikepdf.Name.DeviceCMYK, function])
+    return pikepdf.Array(
+        [pikepdf.Name.DeviceN, pikepdf.Array(names), pikepdf.Name.DeviceCMYK, function]
+    )
+
+
+def odd_picture(pdf, draw, kind):  # noqa: C901  # a table with a row for each kind
+    gray, rgb = draw.paper(channels=1), draw.paper()
+    name = pikepdf.Name
+    if kind == "icc":
+        profile = pdf.make_stream(srgb_profile(draw), N=3)
+        return draw.picture(pdf, rgb, space=pikepdf.Array([name.ICCBased, profile]))
+    if kind == "cal":
+        white = pikepdf.Dictionary(WhitePoint=[0.9505, 1, 1.089], Gamma=[2.2] * 3)
+        white.Matrix = pikepdf.Array(
+            [0.4124, 0.2126, 0.0193, 0.3576, 0.7152, 0.1192, 0.1805, 0.0722, 0.9505]
+        )
+        return draw.picture(pdf, rgb, space=pikepdf.Array([name.CalRGB, white]))
+    if kind == "cmyk":
+        ink = np.concatenate([255 - rgb, np.zeros_like(rgb[..., :1])], axis=2)
+        return draw.picture(pdf, ink, space=name.DeviceCMYK)
+    if kind == "lab":
+        lab = np.stack([gray, gray * 0 + 130, gray * 0 + 140], axis=2)
+        space = pikepdf.Array([name.Lab, pikepdf.Dictionary(WhitePoint=[0.9505, 1, 1.089])])
+        return draw.picture(pdf, lab, space=space)
+    if kind == "separation":
+        return draw.picture(pdf, 255 - gray, space=tint(pdf, 1))
+    if kind == "devicen":
+        return draw.picture(pdf, np.stack([255 - gray] * 2, axis=2), space=tint(pdf, 2))
+    if kind == "palette":
+        table = bytes(v for level in range(256) for v in (level, level, level * 3 // 4))
+        space = pikepdf.Array([name.Indexed, name.DeviceRGB, 255, pikepdf.String(table)])
+        return draw.picture(pdf, gray, space=space)
+    if kind == "four bits":
+        four = gray // 17
+        return draw.picture(pdf, gray, data=(four[:, ::2] << 4 | four[:, 1::2]).tobytes(), bits=4)
+    if kind == "sixteen bits":
+        return draw.picture(pdf, gray, data=np.repeat(gray, 2, axis=1).tobytes(), bits=16)
+    if kind == "inverted":
+        return draw.picture(pdf, 255 - gray, Decode=[1, 0])
+    return draw.picture(pdf, gray if kind == "gray" else rgb)
+
+
+KINDS = ["gray", "rgb", "icc", "cal", "cmyk", "lab", "separation", "devicen", "palette"]
+KINDS += ["four bits", "sixteen bits", "inverted"]
+
+
+@pytest.mark.parametrize("codec", ["auto", "jp2", "png"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_colour_space_comes_back_as_it_looked(draw, kind, codec, tool):
+    pdf = pikepdf.new()
+    draw.add_page(pdf, draw.place(), {"Im0": odd_picture(pdf, draw, kind)})
+    before = draw.saved(pdf)
+    after = tool.cleaned(before, store=StoreOptions(codec=codec))
+    a, b = tool.rendered(before), tool.rendered(after)
+    assert not np.array_equal(a[:8, :8], b[:8, :8])
+    assert np.abs(a - b)[10:].mean() < 3
+    assert np.abs(a[10:].mean((0, 1)) - b[10:].mean((0, 1))).max() < 1.5
+
+
+@pytest.mark.parametrize("codec", ["jpeg", "png"])
+def test_profile_is_kept(draw, codec, tool):
+    pdf = pikepdf.new()
+    draw.add_page(pdf, draw.place(), {"Im0": odd_picture(pdf, draw, "icc")})
+    data = tool.cleaned(draw.saved(pdf), store=StoreOptions(codec=codec))
+    space = tool.image_of(data).ColorSpace
+    base = space[1] if space[0] == "/Indexed" else space
+    assert base[0] == "/ICCBased"
+    assert base[1].read_bytes() == srgb_profile(draw)
+
+
+def test_gray_stays_gray(draw, tool):
+    pdf = pikepdf.new()
+    draw.add_page(pdf, draw.place(), {"Im0": odd_picture(pdf, draw, "gray")})
+    items, _ = tool.clean(draw.saved(pdf), io.BytesIO())
+    assert items[0].pixels.ndim == 2
+    assert tool.image_of(tool.cleaned(draw.saved(pdf))).ColorSpace == "/DeviceGray"
+
+
+def two_tone(pdf, draw, kind):
+    tones = draw.bars()
+    name, string = pikepdf.Name, pikepdf.String
+    if kind == "plain":
+        return draw.picture(pdf, tones, data=draw.packed(tones), bits=1)
+    if kind == "decode":
+        return draw.picture(pdf, tones, data=draw.packed(tones, 1), bits=1, Decode=[1, 0])
+    if kind == "ink":
+        return draw.picture(pdf, tones, data=draw.packed(tones, 1), bits=1, space=tint(pdf, 1))
+    table = {"palette": b"\0\0\0\xff\xff\xff", "colours": b"\x20\x20\x80\xf0\xe8\xd0"}[kind]
+    space = pikepdf.Array([name.Indexed, name.DeviceRGB, 1, string(table)])
+    return draw.picture(pdf, tones, data=draw.packed(tones), bits=1, space=space)
+
+
+@pytest.mark.parametrize("kind", ["plain", "decode", "ink", "palette", "colours"])
+def test_two_tones_stay_one_bit_and_their_colours(draw, kind, tool):
+    pdf = pikepdf.new()
+    draw.add_page(pdf, draw.place(), {"Im0": two_tone(pdf, draw, kind)})
+    before = draw.saved(pdf)
+    items, _ = tool.clean(before, io.BytesIO())
+    assert items[0].bitonal
+    assert np.array_equal(items[0].pixels, draw.bars())
+    after = tool.cleaned(before)
+    image = tool.image_of(after)
+    assert (image.BitsPerComponent, image.Filter) == (1, "/CCITTFaxDecode")
+    difference = np.abs(tool.rendered(before, dpi=144) - tool.rendered(after, dpi=144))
+    assert np.abs(difference[40:]).mean() < 2
+    assert difference[:16, :16].mean() > 20

@@ -1,0 +1,59 @@
+import errno
+
+import pytest
+
+from scanclean.atomic import output_error, replacing
+from scanclean.errors import OutputError
+
+
+def test_target_appears_whole(tmp_path):
+    target = tmp_path / "new folder" / "out.txt"
+    with replacing(target) as temporary:
+        temporary.write_text("whole")
+        assert not target.exists()
+    assert target.read_text() == "whole"
+    assert [p.name for p in target.parent.iterdir()] == ["out.txt"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt], ids=["error", "^C"])
+def test_nothing_is_left_after_a_failure(tmp_path, error):
+    with pytest.raises(error), replacing(tmp_path / "out.txt") as temporary:
+        temporary.write_text("half")
+        raise error
+    assert not list(tmp_path.iterdir())
+
+
+def test_existing_file_is_refused_unless_forced(tmp_path):
+    target = tmp_path / "out.txt"
+    target.write_text("mine")
+    with pytest.raises(OutputError, match="exists already") as caught, replacing(target):
+        pass
+    assert "--force" in caught.value.hint
+    with replacing(target, force=True) as temporary:
+        temporary.write_text("new")
+    assert target.read_text() == "new"
+
+
+def test_file_that_appears_meanwhile_is_not_overwritten(tmp_path):
+    target = tmp_path / "out.txt"
+    with pytest.raises(OutputError, match="exists already"), replacing(target) as temporary:
+        temporary.write_text("late")
+        target.write_text("first")
+    assert target.read_text() == "first"
+
+
+def test_longest_legal_name_has_room_for_the_temporary_file(tmp_path):
+    with replacing(tmp_path / ("文" * 85)) as temporary:
+        temporary.write_text("x")
+
+
+def test_folder_that_cannot_be_made_is_an_output_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot be written"), replacing(tmp_path / "file" / "o"):
+        pass
+
+
+def test_full_disk_says_what_to_do():
+    error = output_error("out.pdf", OSError(errno.ENOSPC, "No space left on device"))
+    assert str(error) == "out.pdf: cannot be written: no space left on device"
+    assert "free some space" in error.hint

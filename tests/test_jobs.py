@@ -1,0 +1,96 @@
+from pathlib import Path
+
+import pytest
+
+from scanclean.errors import InputError, UsageError
+from scanclean.jobs import Job, Plan, plan
+
+KNOWN = (".pdf", ".png", ".jpg", ".tif")
+
+
+def planned(*args, kind=None):
+    *inputs, output = map(str, args)
+    return plan(inputs, output, kind, KNOWN)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("p10.png", "p2.png", "b/q.PDF", "notes.txt", ".hidden/x.png", "a.png", "a.jpg"):
+        path = tmp_path / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    return tmp_path / "in"
+
+
+def only(result: Plan) -> Job:
+    (job,) = result.jobs
+    return job
+
+
+def test_file_to_file():
+    assert only(planned("in.pdf", "out.pdf")) == Job(Path("in.pdf"), Path("out.pdf"), ".pdf")
+
+
+@pytest.mark.parametrize("output", ["pages/", "p-%03d.png"])
+def test_pdf_to_pictures_is_numbered(output):
+    job = only(planned("in.pdf", output))
+    assert job.numbered and job.suffix == ".png"
+
+
+def test_percent_in_the_name_of_a_pdf_is_just_a_name():
+    assert not only(planned("in.pdf", "100%d.pdf")).numbered
+
+
+def test_picture_into_a_folder_keeps_its_name():
+    job = only(planned("scan.PNG", "out/"))
+    assert job.target == Path("out/scan.PNG") and job.suffix == ".png"
+
+
+def test_pipes():
+    assert only(planned("-", "-")) == Job(None, None, "")
+    assert only(planned("-", "-", kind="pdf")).suffix == ".pdf"
+
+
+def test_folder_is_mirrored_in_natural_order(folder):
+    jobs = planned(folder, "out").jobs
+    places = [job.target.as_posix() for job in jobs]
+    assert places == ["out/a.jpg", "out/a.png", "out/b/q.PDF", "out/p2.png", "out/p10.png"]
+
+
+def test_folder_into_one_pdf(folder):
+    result = planned(folder, "all.pdf")
+    assert result.joined == Path("all.pdf")
+    assert [job.source.name for job in result.jobs][-2:] == ["p2.png", "p10.png"]
+
+
+def test_inputs_that_would_meet_get_distinct_names(folder):
+    jobs = planned(folder / "a.jpg", folder / "a.png", "out/", kind="png").jobs
+    assert len({job.target.name.casefold() for job in jobs}) == 2
+    same = planned(folder / "a.png", folder / "b" / ".." / "a.png", "out/").jobs
+    assert len({job.target for job in same}) == 2
+
+
+@pytest.mark.parametrize(
+    ("args", "kind", "message"),
+    [
+        (("in.pdf", "out.xyz"), None, "ending"),
+        (("in.pdf", "out"), None, "ending"),
+        (("-", "in.pdf", "out/"), None, "several"),
+        (("a.png", "b.png", "-"), None, "stdout"),
+        (("a.png", "b.png"), "gif", "gif"),
+    ],
+)
+def test_nonsense_is_a_usage_error(args, kind, message):
+    with pytest.raises(UsageError, match=message):
+        planned(*args, kind=kind)
+
+
+def test_folder_without_documents_is_an_input_error(tmp_path):
+    with pytest.raises(InputError, match="holds no document"):
+        planned(tmp_path, "out/")
+
+
+def test_in_place_is_noticed_through_another_spelling(folder):
+    job = only(planned(folder / "a.png", folder / "b" / ".." / "a.png"))
+    assert job.in_place
+    assert not only(planned(folder / "a.png", folder / "c.png")).in_place

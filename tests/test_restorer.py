@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+
+from scanclean.errors import DeviceError, UsageError
+from scanclean.restorer import Restorer
+
+SIZES = [(1, 1), (3, 5), (255, 256), (257, 256), (17, 900), (600, 731)]
+
+
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_identity_backend_returns_the_page(height, width, identity_backend, noise):
+    page = noise(height, width, 3)
+    assert np.array_equal(Restorer(identity_backend, use_guard=False)(page), page)
+
+
+def test_gray_stays_gray(identity_backend, noise):
+    page = noise(300, 200)
+    assert np.array_equal(Restorer(identity_backend, use_guard=False)(page), page)
+
+
+def test_gray_network_on_a_colour_page_keeps_the_hue(function_backend):
+    backend = function_backend(lambda t: t + 20 / 255, channels=1, tile=64)
+    page = np.full((40, 40, 3), (200, 100, 60), np.uint8)
+    out = Restorer(backend, use_guard=False)(page)
+    assert out[0, 0].tolist() == [220, 120, 80]
+
+
+@pytest.mark.parametrize("tile", [64, 128, 999])
+def test_local_network_gives_the_same_whatever_the_tile(tile, function_backend, noise):
+    def blur(tiles):  # sees one pixel around, like a tiny convolution
+        padded = np.pad(tiles, ((0, 0), (0, 0), (1, 1), (1, 1)), "edge")
+        shifts = [
+            padded[..., y : y + tiles.shape[2], x : x + tiles.shape[3]]
+            for y in range(3)
+            for x in range(3)
+        ]
+        return np.mean(shifts, 0, dtype=np.float32)
+
+    page = noise(300, 400)
+    whole = Restorer(function_backend(blur, tile=1024), use_guard=False)(page)
+    tiled = Restorer(function_backend(blur, tile=64), tile=tile, overlap=16, use_guard=False)(page)
+    difference = np.abs(whole.astype(int) - tiled)
+    # only where a tile ends its own border effect is faded in, with a weight of 1/17
+    assert (difference <= 2).mean() > 0.98 and difference.max() <= 6
+
+
+def test_tile_is_a_multiple_of_what_the_network_needs(function_backend, noise):
+    backend = function_backend(lambda t: t, tile=100, multiple_of=16)
+    Restorer(backend, use_guard=False)(noise(500, 500))
+    assert {shape[2:] for shape in backend.calls} == {(112, 112)}
+
+
+def test_small_pictures_get_small_tiles_unless_the_tile_is_fixed(function_backend, noise):
+    free = function_backend(lambda t: t, tile=512, multiple_of=16)
+    Restorer(free, use_guard=False)(noise(20, 30))
+    assert free.calls == [(1, 3, 32, 32)]
+    fixed = function_backend(lambda t: t, tile=512, fixed_tile=True)
+    Restorer(fixed, use_guard=False)(noise(20, 30))
+    assert fixed.calls == [(1, 3, 512, 512)]
+
+
+def test_another_tile_than_a_fixed_one_is_refused(function_backend):
+    with pytest.raises(UsageError, match="512"):
+        Restorer(function_backend(lambda t: t, tile=512, fixed_tile=True), tile=256)
+
+
+def test_out_of_memory_is_retried_in_smaller_tiles(function_backend, noise):
+    def little_memory(tiles):
+        if tiles.shape[2] > 128:
+            raise DeviceError("cpu: out of memory")
+        return tiles
+
+    page = noise(500, 400, 3)
+    cleaned = Restorer(function_backend(little_memory, tile=256), use_guard=False).clean(page)
+    assert np.array_equal(cleaned.pixels, page)
+    assert "out of memory" in cleaned.warnings[0]
+
+
+def test_a_tile_that_fails_in_every_size_is_never_used(function_backend, noise):
+    broken = function_backend(lambda t: np.full_like(t, np.nan), tile=128)
+    with pytest.raises(DeviceError, match="row 0, column 0"):
+        Restorer(broken, use_guard=False)(noise(128, 128))
+
+
+def test_not_a_number_in_one_place_costs_only_a_retry(function_backend):
+    def dislikes_white_in_large_tiles(tiles):
+        return np.where((tiles.max() == 1) & (tiles.shape[2] > 100), np.nan, tiles)
+
+    page = np.full((400, 400), 90, np.uint8)
+    page[200, 200] = 255
+    backend = function_backend(dislikes_white_in_large_tiles, tile=128, overlap=16)
+    cleaned = Restorer(backend, use_guard=False).clean(page)
+    assert np.array_equal(cleaned.pixels, page) and "no finite number" in cleaned.warnings[0]
+
+
+def test_guard_gives_back_text_that_a_network_wiped_out(function_backend):
+    page = np.full((400, 400), 245, np.uint8)
+    page[100:160, 80:110] = page[100:160, 150:160] = page[200:205, 60:340] = 30
+    wiping = function_backend(lambda t: np.ones_like(t), tile=256)
+    without = Restorer(wiping, use_guard=False).clean(page)
+    with_guard = Restorer(wiping).clean(page)
+    assert without.pixels.min() == 255
+    assert (with_guard.pixels[page < 100] < 120).mean() > 0.95
+    assert with_guard.ink is not None and with_guard.ink.returned_px > 0

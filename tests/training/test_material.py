@@ -1,0 +1,48 @@
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from scanclean.errors import DataError
+from scanclean.training.material import gather, split
+from scanclean.training.pairs import find_pairs
+
+
+def test_pairs_are_split_without_a_shared_clean_page(config, pairs_folder):
+    for n in range(4):  # each clean page scanned three times
+        for again in (1, 2):
+            for side in ("scan", "clean"):
+                file = pairs_folder / side / f"{n}.png"
+                shutil.copy(file, file.with_name(f"{n}-{again}.png"))
+    train, validation = split(find_pairs(pairs_folder))
+    assert train and validation
+    shared = {p.clean.read_bytes() for p in train} & {p.clean.read_bytes() for p in validation}
+    assert not shared
+    assert len(train) + len(validation) == 12
+
+
+def test_one_clean_page_leaves_nothing_to_judge_by(pairs_folder):
+    train, validation = split(find_pairs(pairs_folder)[:1])
+    assert len(train) == 1 and validation == ()
+
+
+def test_clean_pages_alone_are_rendered_once(config, tmp_path, pairs_folder):
+    import pymupdf
+
+    data = tmp_path / "pdfs"
+    data.mkdir()
+    document = pymupdf.open()
+    document.new_page().insert_text((72, 72), "a clean page " * 5)
+    document.save(data / "clean.pdf")
+    found = gather(replace(config, data=str(data)), pool=3)
+    assert len(found.pages) == 3 and found.train == ()
+    stamp = found.pages[0].stat().st_mtime_ns
+    assert gather(replace(config, data=str(data)), pool=3).pages[0].stat().st_mtime_ns == stamp
+
+
+@pytest.mark.parametrize("make", [False, True], ids=["missing", "empty"])
+def test_nothing_to_learn_from_is_a_data_error(config, tmp_path, make):
+    if make:
+        (tmp_path / "nothing").mkdir()
+    with pytest.raises(DataError, match="nothing"):
+        gather(replace(config, data=str(tmp_path / "nothing")))
