@@ -339,7 +339,7 @@ EVEN_BAND = 512
 """Rows that `evened` works on at once."""
 
 
-def evened(pixels: Pixels, block: int = 0) -> Pixels:
+def evened(pixels: Pixels, paper: Paper | None = None) -> Pixels:
     """The page with its paper divided out: even and white, ink and pictures as they were.
 
     What only the whole page can tell, how bright its paper is and where it is in shadow, is settled
@@ -347,18 +347,47 @@ def evened(pixels: Pixels, block: int = 0) -> Pixels:
 
     Args:
         pixels: uint8 `(H, W)` or `(H, W, 3)`.
-        block: as for `examine`.
+        paper: what `examine(pixels)` says, when it is known already.
 
     Returns:
         The same shape; the very same pixels where there is no paper at all.
     """
     if min(pixels.shape[:2]) < SMALLEST_PAGE:
         return pixels
-    paper = examine(pixels, block)
+    paper = paper or examine(pixels)
     if paper.picture.all():
         return pixels
     out = np.empty_like(pixels)
     for top in range(0, len(pixels), EVEN_BAND):
         rows = slice(top, min(top + EVEN_BAND, len(pixels)))
         out[rows] = whitened(pixels, paper, rows)
+    return out
+
+
+def tone_kept(even: Pixels, cleaned: Pixels, paper: Paper) -> Pixels:
+    """Give photographs and dark or coloured grounds the tone back that they had before cleaning.
+
+    Grain and scratches go, but the mean of a block of a picture is content: a network that sees a
+    part of a photograph cannot know whether its gray is meant.
+
+    Args:
+        even: the page before the network, uint8 `(H, W)` or `(H, W, 3)`.
+        cleaned: the page behind it, of the same shape.
+        paper: where the page's pictures are.
+    """
+    inside = erode(paper.picture, 1)  # the outermost blocks are partly paper
+    if not inside.any():
+        return cleaned
+    block, out = paper.block, cleaned.copy()
+    before, after = (
+        block_sum(padded(p if p.ndim == 3 else p[..., None], block), block).astype(np.float32)
+        for p in (even, cleaned)
+    )
+    shift = np.where(inside[..., None], (before - after) / block**2, 0)
+    planes = [box_mean(shift[..., c], 1) * inside for c in range(shift.shape[2])]
+    for top in range(0, len(out), EVEN_BAND):
+        rows = slice(top, min(top + EVEN_BAND, len(out)))
+        moved = np.stack([enlarged(p, block, rows, out.shape[1]) for p in planes], axis=2)
+        part = out[rows] + moved.reshape(out[rows].shape)
+        out[rows] = np.clip(np.rint(part), 0, 255)
     return out

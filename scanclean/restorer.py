@@ -15,11 +15,13 @@ from scanclean.config import DEFAULT_WEIGHTS
 from scanclean.errors import DeviceError, UsageError
 from scanclean.fidelity import Ink, guard
 from scanclean.page import Pixels, Tiles
-from scanclean.paper import evened
+from scanclean.paper import SMALLEST_PAGE, evened, examine, tone_kept
 from scanclean.parallel import in_order
 from scanclean.progress import SILENT, Progress
 from scanclean.tiling import Blender, Grid, Plane
 
+EDGE = 32
+"""Width of the mirrored margin that a page gets for the network, in pixels."""
 SMALLEST_TILE = 64
 """A tile that fails is retried in quarters down to this side, in pixels."""
 RETRY_OVERLAP = 16
@@ -99,30 +101,40 @@ class Restorer:
         """
         tile = self._tile
         if not self.backend.spec.fixed_tile:  # no work on what lies beyond a small picture
-            tile = min(tile, _side(max(pixels.shape[:2]), self.backend.spec.multiple_of))
-        height, width = pixels.shape[:2]
-        grid = Grid(height, width, tile, min(self._overlap, tile // 2))
+            longest = max(pixels.shape[:2]) + 2 * EDGE
+            tile = min(tile, _side(longest, self.backend.spec.multiple_of))
         warnings: list[str] = []
-        even = evened(pixels) if self.backend.spec.even_paper else pixels
-        restored = self._restore(even, grid, warnings, progress)
+        paper = examine(pixels) if min(pixels.shape[:2]) >= SMALLEST_PAGE else None
+        even = evened(pixels, paper) if paper and self.backend.spec.even_paper else pixels
+        restored = self._restore(even, tile, warnings, progress)
         if not self._guard:
             return Cleaned(restored, None, tuple(warnings))
-        guarded = guard(pixels, restored)
+        if paper and self.backend.spec.even_paper:
+            restored = tone_kept(even, restored, paper)
+        guarded = guard(pixels, restored, paper=paper)
         return Cleaned(guarded.pixels, guarded.ink, tuple(warnings))
 
     def _restore(
-        self, pixels: Pixels, grid: Grid, warnings: list[str], progress: Progress
+        self, pixels: Pixels, tile: int, warnings: list[str], progress: Progress
     ) -> Pixels:
+        overlap = min(self._overlap, tile // 2)
+        # A convolution sees zeros beyond a tile. Where tiles meet, the fade hides what that does;
+        # a margin of mirrored page does so at the page's own edges, alike for every size of tile.
+        around = ((EDGE, EDGE), (EDGE, EDGE), (0, 0))[: pixels.ndim]
+        framed = np.pad(pixels, around, "symmetric")
+        grid = Grid(framed.shape[0], framed.shape[1], tile, overlap)
         progress.start(len(grid), "tile")
         blender = Blender(grid, self.backend.spec.channels)
 
         def work(corner: tuple[int, int]) -> Plane:
-            return self._tile_at(grid.cut(pixels, *corner), corner, warnings)
+            return self._tile_at(grid.cut(framed, *corner), corner, warnings)
 
-        for (y, x), tile in in_order(self._pool, work, grid, ahead=2 * self.backend.lanes):
-            blender.add(y, x, tile)
+        for (y, x), restored in in_order(self._pool, work, grid, ahead=2 * self.backend.lanes):
+            blender.add(y, x, restored)
             progress.advance()
-        return _as_channels_of(pixels, blender.page())
+        height, width = pixels.shape[:2]
+        page = blender.page()[EDGE : EDGE + height, EDGE : EDGE + width]
+        return _as_channels_of(pixels, page)
 
     def _tile_at(self, scan: Pixels, corner: tuple[int, int], warnings: list[str]) -> Plane:
         """Restore one square: float32 `(T, T, C)`. Smaller squares where the engine fails on it."""

@@ -105,8 +105,8 @@ class Checked(NamedTuple):
 
 
 BUNDLED_SHA256: Mapping[str, str] = {
-    "scanclean.onnx": "2af109f49773f7d8997de7eee01dd94d5454a3afe5d6cea8c91e052a0511211b",
-    "scanclean.safetensors": "703f2344c3cdce71a4791a23031ea8ef54c1915cd16f42d1c5b21cf41ec509bc",
+    "scanclean.onnx": "dc37446db408c300bedb21a4e3ebe27b8a446cc72bd0e70f606fb4a7e17b8b59",
+    "scanclean.safetensors": "16cb734790111a4f63c3754438bcb05415989c4968825fe82c5b2e0ebe4f2c42",
 }
 """Checksums of the files in `weights/`, one row each, as `sha256sum weights/*` prints them."""
 

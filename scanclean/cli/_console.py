@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from scanclean.errors import OutputError
@@ -15,6 +16,16 @@ from scanclean.progress import SILENT, Progress
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
+
+
+@dataclass(frozen=True)
+class Words:
+    """How much a command says."""
+
+    quiet: bool = False
+    """Nothing but errors."""
+    verbose: bool = False
+    """Each page."""
 
 
 def say(text: str) -> None:

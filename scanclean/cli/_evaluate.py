@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
+import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from scanclean.atomic import replacing
 from scanclean.cli import _console
-from scanclean.cli._restore import _write_json
 from scanclean.config import CLASSICAL, RestoreOptions
 from scanclean.engine import open_engine
 from scanclean.errors import UsageError
@@ -64,17 +64,28 @@ def run(
             samples, restorers, use_ocr=use_ocr, language=language, progress=progress
         )
         worst = list(table.worst(rows, weights))
+        title = f"frozen set {digest}" if digest else str(folder)
+        facts = {"data": title, "count": len(samples), **table.as_json(rows, weights)}
+        # What took long to find out is shown before anything else can fail.
+        with _console.data_stdout() as stdout:
+            if json_file == "-":
+                stdout.write(_json(facts))
+            else:
+                stdout.write(_words(f"{title}: {len(samples)} pages", rows, worst).encode())
+        if json_file and json_file != "-":
+            with replacing(Path(json_file), force=True) as temporary:
+                temporary.write_bytes(_json(facts))
         if worst_folder:
             write_worst(worst_folder, worst, samples, restorers)
-    title = f"frozen set {digest}" if digest else str(folder)
-    if json_file:
-        facts = {"data": title, "count": len(samples), **table.as_json(rows, weights)}
-        _write_json(json_file, facts, force=True)
-    if json_file != "-":
-        sys.stdout.write(f"{title}: {len(samples)} pages\n{table.as_text(rows)}")
-        for item in worst:
-            sys.stdout.write(f"worst {item.measure} of {item.row}: {item.page} {item.value}\n")
-        sys.stdout.flush()
+
+
+def _json(facts: dict[str, object]) -> bytes:
+    return (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _words(title: str, rows: Sequence[score.Row], worst: Sequence[table.Worst]) -> str:
+    lines = [f"worst {item.measure} of {item.row}: {item.page} {item.value}\n" for item in worst]
+    return f"{title}\n{table.as_text(rows)}{''.join(lines)}"
 
 
 def _restorers(

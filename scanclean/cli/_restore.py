@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import BinaryIO
 from scanclean import documents, jobs
 from scanclean.atomic import replacing
 from scanclean.cli import _console
+from scanclean.cli._console import Words
 from scanclean.config import RestoreOptions
 from scanclean.errors import ExitCode, ScancleanError
 from scanclean.restoration import FileReport, Session, as_json
@@ -23,9 +23,8 @@ def run(
     kind: str | None,
     options: RestoreOptions,
     json_file: str | None,
-    *,
-    quiet: bool,
-    verbose: bool,
+    stdout: BinaryIO,
+    words: Words,
 ) -> int:
     """Restore everything that was asked for, and say how it went.
 
@@ -35,25 +34,24 @@ def run(
     """
     plan = jobs.plan(inputs, output, kind, documents.suffixes())
     with ExitStack() as stack:
-        stdout = stack.enter_context(_console.data_stdout()) if output == "-" else None
-        progress = stack.enter_context(_console.progress(quiet=quiet))
+        progress = stack.enter_context(_console.progress(quiet=words.quiet))
         session = stack.enter_context(Session(options, progress))
         reports = []
         if plan.joined:
             reports.append(session.join(plan))
         else:
             reports = [_one(session, job, stdout, alone=len(plan.jobs) == 1) for job in plan.jobs]
-    if not quiet:
+    if not words.quiet:
         for notice in session.notices:
             _console.say(notice)
         for report in reports:
-            _tell(report, verbose=verbose)
+            _tell(report, verbose=words.verbose)
     if json_file:
-        _write_json(json_file, as_json(reports), force=True)
+        _write_json(json_file, as_json(reports), stdout)
     return next((r.exit_code for r in reports if r.exit_code), ExitCode.DONE)
 
 
-def _one(session: Session, job: jobs.Job, stdout: BinaryIO | None, *, alone: bool) -> FileReport:
+def _one(session: Session, job: jobs.Job, stdout: BinaryIO, *, alone: bool) -> FileReport:
     if alone:
         return session.restore(job, stdout)
     try:
@@ -84,11 +82,10 @@ def _tell(report: FileReport, *, verbose: bool) -> None:
 _ORDER = ("restored", "unchanged", "kept", "skipped", "copied")
 
 
-def _write_json(target: str, text: object, *, force: bool) -> None:
-    line = json.dumps(text, indent=1, ensure_ascii=False) + "\n"
+def _write_json(target: str, content: object, stdout: BinaryIO) -> None:
+    line = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     if target == "-":
-        sys.stdout.write(line)
-        sys.stdout.flush()
+        stdout.write(line.encode())
         return
-    with replacing(Path(target), force=force) as temporary:
+    with replacing(Path(target), force=True) as temporary:
         temporary.write_text(line, "utf-8")

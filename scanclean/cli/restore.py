@@ -7,6 +7,8 @@ from typing import Annotated, cast, get_args
 
 import typer
 
+from scanclean.cli import _console
+from scanclean.cli._console import Words
 from scanclean.cli._options import (
     Device,
     Engine,
@@ -169,9 +171,11 @@ def restore(  # one parameter for each option of the contract
             force=force,
         ),
     )
-    from scanclean.cli._restore import run  # numpy and the engines: only now
+    with _console.data_stdout() as stdout:  # before anything is loaded that may print
+        from scanclean.cli._restore import run  # numpy and the engines: only now
 
-    return run(inputs, output, kind, options, json_file, quiet=quiet, verbose=verbose)
+        words = Words(quiet=quiet, verbose=verbose)
+        return run(inputs, output, kind, options, json_file, stdout, words)
 
 
 def page_ranges(text: str) -> tuple[tuple[int, int | None], ...]:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from scanclean.page import Pixels
 from scanclean.paper import darkest
-from scanclean.shapes import Components, box_mean, components, dilate, erode
+from scanclean.shapes import Components, box_mean, components, dilate, erode, pieces
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
@@ -32,6 +32,12 @@ LEAST_AREA = 3
 """Pixels of the smallest mark; one or two are the dots of a renderer or of noise."""
 NEAR = 3
 """Pixels around ink of the clean page in which other ink is its blur, not an invention."""
+PIECE = 64
+"""Larger marks (rules, words of joined letters, outlines) are judged in squares of this side."""
+HALO = 3
+"""A mark beside another of so many times its contrast is the rim of that one, no mark."""
+DIRT = 26
+"""Levels (10 %) by which blank ground must differ from that of the clean page to be dirty."""
 DARK_PAGE = 110
 """Mean level of the surroundings below which light marks are ink."""
 
@@ -48,15 +54,19 @@ class Fate:
     kept: Counts
     """Of these, still there."""
     invented: Counts
-    """In the output, but neither on the clean page nor in the scan."""
-    dirt: Counts
-    """In the output and in the scan, but not on the clean page."""
+    """In the output away from clean ink, but not in the scan."""
+    ground: int
+    """Pixels of the clean page away from ink and pictures."""
+    dirt: int
+    """Of these, pixels that still differ by `DIRT` or more: stains, specks, shadows, tint."""
 
 
 @dataclass(frozen=True)
 class Truth:
     """What `fate` needs to know of the clean page; made once, used for every output."""
 
+    plane: Pixels
+    """Darkest channel, `(H, W)`."""
     contrast: Pixels
     """How far each pixel stands out of its ground, `(H, W)`."""
     light: Mask
@@ -80,8 +90,10 @@ def truth(clean: Pixels, picture: Mask) -> Truth:
     light = box_mean(plane, 2 * STROKE_RADIUS) < DARK_PAGE
     contrast = _contrast(plane, light)
     contrast[picture] = 0
-    marks, peak = _marks(contrast >= CLASSES[-1], contrast)
-    return Truth(contrast, light, picture, marks, peak)
+    marks, peak = _marks(_in_pieces(components(contrast >= CLASSES[-1])), contrast)
+    beside = marks.each(marks.run_max(dilate(contrast, NEAR - 1)), np.maximum)
+    marks, peak = _subset(marks, peak, beside < HALO * peak.astype(np.float32))
+    return Truth(plane, contrast, light, picture, marks, peak)
 
 
 def fate(clean: Truth, scan: Pixels, restored: Pixels) -> Fate:
@@ -92,19 +104,21 @@ def fate(clean: Truth, scan: Pixels, restored: Pixels) -> Fate:
         scan: what was restored, uint8 `(H, W)` or `(H, W, 3)`.
         restored: the output, of the same size.
     """
-    out = _contrast(darkest(restored), clean.light)
+    after = darkest(restored)
+    out = _contrast(after, clean.light)
     kept = _mean(clean.marks, out) >= KEPT * _mean(clean.marks, clean.contrast)
-    free = dilate(clean.contrast, NEAR) < CLASSES[-1]
-    free &= ~dilate(clean.picture, NEAR)
-    # Connected sets first, so that what touches the blur of real ink is not cut off and counted.
-    found, peak = _marks(out >= CLASSES[-1], out)
-    alone = found.each(_run_sum(found, ~free), np.add) == 0
-    dirty = _mean(found, _contrast(darkest(scan), clean.light)) >= KEPT * _mean(found, out)
+    ground = dilate(clean.contrast, NEAR) < CLASSES[-1]
+    ground &= ~dilate(clean.picture, NEAR)
+    found, peak = _marks(components((out >= CLASSES[-1]) & ground), out)
+    before = _contrast(darkest(scan), clean.light)
+    invented = _mean(found, before) < KEPT * _mean(found, out)
+    difference = np.maximum(after, clean.plane) - np.minimum(after, clean.plane)
     return Fate(
         _counts(clean.peak),
         _counts(clean.peak[kept]),
-        _counts(peak[alone & ~dirty]),
-        _counts(peak[alone & dirty]),
+        _counts(peak[invented]),
+        int(np.count_nonzero(ground)),
+        int(np.count_nonzero(ground & (difference >= DIRT))),
     )
 
 
@@ -115,15 +129,30 @@ def _contrast(plane: Pixels, light: Mask) -> Pixels:
     return np.where(light, plane - dilate(erode(plane, STROKE_RADIUS), STROKE_RADIUS), dark)
 
 
-def _marks(mask: Mask, contrast: Pixels) -> tuple[Components, Pixels]:
+def _in_pieces(found: Components) -> Components:
+    """Large marks cut along a grid, both ways."""
+    first = found.start // PIECE
+    count = (found.stop - 1) // PIECE - first + 1
+    run = np.repeat(np.arange(len(count)), count)
+    nth = np.arange(len(run)) - np.repeat(np.cumsum(count) - count, count)
+    left = (first[run] + nth) * PIECE
+    start, stop = np.maximum(found.start[run], left), np.minimum(found.stop[run], left + PIECE)
+    return pieces(Components(found.row[run], start, stop, found.label[run], found.count), PIECE)
+
+
+def _marks(found: Components, contrast: Pixels) -> tuple[Components, Pixels]:
     """Marks of at least `LEAST_AREA` pixels, and the highest contrast of each."""
-    found = components(mask)
-    large = found.area >= LEAST_AREA
-    runs = large[found.label] if found.count else np.zeros(0, np.bool_)
-    names = np.cumsum(large) - 1
-    label = names[found.label[runs]] if found.count else found.label
-    left = Components(found.row[runs], found.start[runs], found.stop[runs], label, int(large.sum()))
-    return left, left.each(left.run_max(contrast), np.maximum)
+    peak = found.each(found.run_max(contrast), np.maximum)
+    return _subset(found, peak, found.area >= LEAST_AREA)
+
+
+def _subset(found: Components, peak: Pixels, keep: Mask) -> tuple[Components, Pixels]:
+    """Only some of the marks, numbered anew."""
+    if not found.count:
+        return found, peak
+    runs, names = keep[found.label], np.cumsum(keep) - 1
+    left = (found.row[runs], found.start[runs], found.stop[runs], names[found.label[runs]])
+    return Components(*left, int(keep.sum())), peak[keep]
 
 
 def _run_sum(found: Components, plane: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:

@@ -41,7 +41,7 @@ COLUMNS = (
     Column("ssim", "SSIM", ".3f"),
     *(Column(f"kept_{i}", f"ink {name}", ".2%") for i, name in enumerate(ink.CLASS_NAMES)),
     Column("invented", "ink invented", ".0f"),
-    Column("dirt", "dirt left", ".0f"),
+    Column("dirt", "dirt left", ".2%"),
     Column("touched", "clean changed", ".3%"),
     Column("colour_picture", "dE picture", ".2f"),
     Column("colour_flat", "dE flat", ".2f"),
@@ -79,8 +79,8 @@ def _summary(
         "gain_worst": min(gains, default=None),
         "ssim": mean(page.ssim for page in pages),
         **{f"kept_{i}": share for i, share in enumerate(shares)},
-        "invented": _count(pages, lambda fate: fate.invented),
-        "dirt": _count(pages, lambda fate: fate.dirt),
+        "invented": _invented(pages),
+        "dirt": _dirt(pages),
         "touched": mean(page.touched for page in pages),
         "colour_picture": mean(page.colour_picture for page in pages),
         "colour_flat": mean(page.colour_flat for page in pages),
@@ -95,9 +95,16 @@ def _summary(
     }
 
 
-def _count(pages: Sequence[PageScore], which: Callable[[ink.Fate], ink.Counts]) -> float | None:
+def _invented(pages: Sequence[PageScore]) -> float | None:
     fates = [page.fate for page in pages if page.fate]
-    return float(sum(sum(which(fate)[:INVISIBLE]) for fate in fates)) if fates else None
+    return float(sum(sum(fate.invented[:INVISIBLE]) for fate in fates)) if fates else None
+
+
+def _dirt(pages: Sequence[PageScore]) -> float | None:
+    """Share of the blank ground of all pages that is not as blank as it should be."""
+    fates = [page.fate for page in pages if page.fate]
+    ground = sum(fate.ground for fate in fates)
+    return sum(fate.dirt for fate in fates) / ground if ground else None
 
 
 def _rises(pages: Sequence[PageScore], before: Mapping[str, float | None]) -> dict[str, float]:
@@ -205,8 +212,8 @@ def _measures(rises: Mapping[str, float]) -> Iterator[_Measure]:
     yield "gain dB", "+.1f", lambda p: _minus(p.gain), -1
     yield "SSIM", ".3f", lambda p: _minus(p.ssim), -1
     yield "marks lost", ".0f", lambda p: _lost(p.fate), 1
-    yield "ink invented", ".0f", lambda p: _some(p.fate, lambda fate: fate.invented), 1
-    yield "dirt left", ".0f", lambda p: _some(p.fate, lambda fate: fate.dirt), 1
+    yield "ink invented", ".0f", lambda p: _invented([p]) or None, 1
+    yield "dirt left", ".1%", lambda p: _dirt([p]) or None, 1
     yield "dE picture", ".1f", lambda p: p.colour_picture or None, 1
     yield "dE flat", ".1f", lambda p: p.colour_flat or None, 1
     yield "SSIM picture", ".3f", lambda p: _minus(p.ssim_picture), -1
@@ -220,10 +227,6 @@ def _minus(value: float | None) -> float | None:
 
 def _lost(fate: ink.Fate | None) -> float | None:
     return (sum(fate.marks) - sum(fate.kept) or None) if fate else None
-
-
-def _some(fate: ink.Fate | None, which: Callable[[ink.Fate], ink.Counts]) -> float | None:
-    return (sum(which(fate)[:INVISIBLE]) or None) if fate else None
 
 
 def as_json(rows: Sequence[Row], names: Sequence[str]) -> dict[str, object]:

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from scanclean.config import TrainConfig
 from scanclean.page import Pixels
-from scanclean.paper import block_side, evened
+from scanclean.paper import block_side, evened, examine
 from scanclean.training.degradation import degrade
 from scanclean.training.pairs import Pair, load_rgb, paired_patch
 
@@ -63,7 +63,7 @@ class Patches(Dataset[tuple[Tensor, Tensor]]):
         if self._config.even_paper:
             block = block_at(dpi)
             # The clean page too: a ground that is paper to the one must be paper to the other.
-            return evened(scan, block), evened(clean, block)
+            return evened(scan, examine(scan, block)), evened(clean, examine(clean, block))
         return scan, clean
 
     def _crop(self, rng: np.random.Generator) -> Pixels:
@@ -103,7 +103,8 @@ def load_even(path: Path) -> Pixels:
     with Image.open(path) as picture:
         dpi = float(picture.info.get("dpi", (0, 0))[0])
         pixels = np.asarray(picture.convert("RGB"))
-    return evened(pixels, max(block_at(dpi), block_side(*pixels.shape[:2])))
+    block = max(block_at(dpi), block_side(*pixels.shape[:2]))
+    return evened(pixels, examine(pixels, block))
 
 
 def _tensor(patches: Sequence[Pixels]) -> Tensor:

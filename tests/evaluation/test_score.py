@@ -26,7 +26,7 @@ def test_a_perfect_restorer_has_a_perfect_score(pairs):
     assert score.pooled_rmse(pages) == 0
     assert score.kept(pages)[0] == 1
     assert all(page.ssim == pytest.approx(1) and page.gain != 0 for page in pages)
-    assert pages[0].fate.dirt == (0, 0, 0)
+    assert pages[0].fate.dirt == 0
 
 
 def test_rmse_is_pooled_over_values_as_training_does(pairs):
@@ -47,7 +47,7 @@ def test_a_clean_scan_has_no_gain_but_a_share_that_was_touched(pairs):
 
 def test_dirt_of_the_scan_is_found(pairs):
     noisy = rows_of(pairs)["nothing"].pages[0]
-    assert sum(noisy.fate.dirt) == 1 and sum(noisy.fate.invented) == 0
+    assert noisy.fate.dirt > 5000 and sum(noisy.fate.invented) == 0
 
 
 def test_families_are_kept_apart(pairs):

@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+
+from scanclean.paper import enlarged, evened, examine, tone_kept
+
+
+def page(height=480, width=360, paper=(235, 225, 200), seed=0):
+    """Strokes on tinted, noisy paper, with the mask of the strokes."""
+    rng = np.random.default_rng(seed)
+    pixels = np.full((height, width, 3), paper, np.float32)
+    ink = np.zeros((height, width), bool)
+    for y in range(30, height - 30, 16):
+        ink[y : y + 4, 20 : width - 30 - y % 40] = True
+    pixels[ink] = 40
+    noisy = pixels + rng.normal(0, 3, pixels.shape)
+    return np.clip(noisy, 0, 255).astype(np.uint8), ink
+
+
+def test_paper_becomes_white_and_ink_keeps_its_contrast():
+    pixels, ink = page()
+    even = evened(pixels)
+    assert np.median(even[~ink], axis=0).min() >= 250
+    assert np.abs(even[ink].mean(0) - 40 * 255 / np.array((235, 225, 200))).max() < 6
+
+
+def test_shadow_goes():
+    pixels, ink = page()
+    shade = np.linspace(1, 0.55, pixels.shape[1])[None, :, None]
+    even = evened((pixels * shade).astype(np.uint8))
+    columns = [np.median(even[:, x : x + 40][~ink[:, x : x + 40]]) for x in (20, 160, 300)]
+    assert min(columns) >= 248
+
+
+def test_photograph_on_the_page_keeps_its_tone():
+    pixels, _ = page(paper=(255, 255, 255))
+    rows, columns = np.mgrid[0:200, 0:160]
+    photo = (70 + 40 * np.sin(rows / 20) * np.cos(columns / 30)).astype(np.uint8)
+    pixels[200:400, 100:260] = photo[..., None]
+    assert (
+        np.abs(evened(pixels)[210:390, 110:250].astype(int) - photo[10:190, 10:150, None]).mean()
+        < 3
+    )
+
+
+@pytest.mark.parametrize("level", [0, 12, 60])
+def test_black_page_is_no_paper(level):
+    pixels = np.full((200, 160, 3), level, np.uint8)
+    pixels[50:60, 30:120] = 240  # white on black
+    assert np.array_equal(evened(pixels), pixels)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (15, 400, 3), (16, 16), (17, 900, 3)])
+def test_odd_sizes_keep_their_shape(shape, noise):
+    assert evened(noise(*shape)).shape == shape
+
+
+def test_white_page_is_left_as_it_is():
+    pixels = np.full((300, 200, 3), 255, np.uint8)
+    pixels[100:104, 20:180] = 0
+    assert np.array_equal(evened(pixels), pixels)
+
+
+def test_bands_do_not_show():
+    pixels, _ = page(height=1400)
+    paper = examine(pixels)
+    whole = enlarged(paper.level[..., 0], paper.block, slice(0, 1400), 360)
+    parts = [
+        enlarged(paper.level[..., 0], paper.block, slice(y, y + 100), 360)
+        for y in range(0, 1400, 100)
+    ]
+    assert np.allclose(np.concatenate(parts), whole)
+
+
+def test_a_washed_out_photograph_gets_its_tone_back_and_paper_is_not_touched():
+    pixels, _ = page(paper=(255, 255, 255))
+    rows, columns = np.mgrid[0:200, 0:160]
+    photo = 70 + 40 * np.sin(rows / 20) * np.cos(columns / 30)
+    pixels[200:400, 100:260] = photo[..., None].astype(np.uint8)
+    washed = pixels.copy()
+    washed[200:400, 100:260] += 60
+    kept = tone_kept(pixels, washed, examine(pixels))
+    assert np.abs(kept[220:380, 120:240].astype(int) - pixels[220:380, 120:240]).mean() < 3
+    assert np.array_equal(kept[:180], washed[:180])
