@@ -48,6 +48,16 @@ SMALLEST_PAGE = 16
 """A picture with a side of fewer pixels says nothing about its paper."""
 LIGHT_PAPER = 153
 """Ground lighter than this (60 %) is never written on in white."""
+WHITE_SHARE = 0.5
+"""Per cent of the page that is brighter than what is called white: letters on a black slide are."""
+DIM_GROUND = 0.45
+"""A ground below this share of the page's white is a picture, even where it fills the page."""
+GRAY_PAPER = 0.6
+"""What hangs together with such a picture is paper from this share of the page's white on."""
+ALL_PICTURE = 0.97
+"""Share of pictures from which on a page has no paper that could be judged."""
+SATURATED = 0.45
+"""Lowest over highest channel of a ground that cannot be paper; the yellowest paper has 0.5."""
 GRAIN_MAX = 0.12
 """The paper of no readable page is rougher than this share of its own brightness."""
 
@@ -200,17 +210,23 @@ def _pictures(bright: Plane, ground: Plane, light: Plane, dips: Plane) -> Mask:
     inverted = (ground < DIM_PAPER) | ((up > down) & (up > 3) & (ground < LIGHT_PAPER))
     if inverted.any():  # the same ground goes on where nothing is written
         inverted |= ground < 1.2 * np.median(ground[inverted])
+    white = np.percentile(light, 100 - WHITE_SHARE)
+    dim = _solid(ground < DIM_GROUND * white, size)
+    dark |= grown_from(dim, dim | (ground < GRAY_PAPER * white))
     even = _rectangles(_abrupt(np.float32(1) - ground / around, GRAY_GROUND, GRAY_RADIUS))
     if bright.shape[2] == 3:
         share = np.stack([median(bright[..., c], 1) for c in range(3)], axis=2) + 1
         share /= share.mean(axis=2, keepdims=True)
         usual = np.median(share[ground >= 0.85 * around], axis=0)
         colour = np.abs(share - usual).max(axis=2)
+        lowest, highest = bright.min(axis=2) + 1, bright.max(axis=2) + 1
+        dark |= _solid(median(lowest / highest, 1) < SATURATED, size)
         even |= _solid(colour > COLOUR_GROUND, 1) | _abrupt(colour, TINT_GROUND, 1)
     seeds = dark | inverted | even
     if not seeds.any():
         return seeds
-    return dilate(_grown(seeds, ground < GROWN_GROUND * around), 1)
+    found = dilate(_grown(seeds, ground < GROWN_GROUND * around), 1)
+    return found | (found.mean() > ALL_PICTURE)
 
 
 def _around(ground: Plane) -> Plane:

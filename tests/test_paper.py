@@ -81,3 +81,19 @@ def test_a_washed_out_photograph_gets_its_tone_back_and_paper_is_not_touched():
     kept = tone_kept(pixels, washed, examine(pixels))
     assert np.abs(kept[220:380, 120:240].astype(int) - pixels[220:380, 120:240]).mean() < 3
     assert np.array_equal(kept[:180], washed[:180])
+
+
+def test_dark_coloured_slide_is_no_paper():
+    slide = np.full((400, 320, 3), (98, 22, 95), np.uint8)
+    slide[60:90, 40:280] = slide[200:208, 40:200] = 225
+    noisy = np.clip(slide + np.random.default_rng(0).normal(0, 3, slide.shape), 0, 255)
+    slide = noisy.astype(np.uint8)
+    assert np.abs(evened(slide).astype(int) - slide).mean() < 3
+
+
+def test_photograph_across_the_whole_page_keeps_its_tone():
+    pixels, _ = page(height=800, width=600, paper=(255, 255, 255))
+    rows, columns = np.mgrid[0:460, 0:600]
+    photo = (75 + 30 * np.sin(rows / 25) * np.cos(columns / 40)).astype(np.uint8)
+    pixels[:460] = photo[..., None]
+    assert np.abs(evened(pixels)[:430].astype(int) - photo[:430, :, None]).mean() < 3
