@@ -114,6 +114,9 @@ def _first_line(error: Exception) -> str:
 
 
 def _onnxruntime() -> Any:
+    # Before the import: its telemetry leaves a file in the temporary folder, and an offline tool
+    # reports to nobody.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         import onnxruntime
     except ImportError as error:

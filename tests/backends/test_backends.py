@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import pytest
 
 from scanclean import backends, plugins
@@ -29,3 +33,11 @@ def test_damaged_onnx_is_a_weights_error(tmp_path):
     (tmp_path / "w.onnx").write_bytes(b"\x08\x07" + b"x" * 100)
     with pytest.raises(WeightsError, match="w.onnx"):
         backends.open_backend(tmp_path / "w.onnx")
+
+
+def test_runtime_leaves_nothing_in_the_temporary_folder(tmp_path):
+    script = "from scanclean.backends import ort; ort.available()"
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    environment.pop("ORT_DISABLE_TELEMETRY", None)
+    subprocess.run([sys.executable, "-c", script], env=environment, check=True)
+    assert not list(tmp_path.iterdir())
