@@ -351,6 +351,8 @@ def whitened(pixels: Pixels, paper: Paper, rows: slice) -> Pixels:
     return out
 
 
+PICTURE_TRUST = 0.35
+"""Share of what a network changes inside a picture that is believed."""
 EVEN_BAND = 512
 """Rows that `evened` works on at once."""
 
@@ -383,8 +385,8 @@ def evened(pixels: Pixels, paper: Paper | None = None) -> Pixels:
 def tone_kept(even: Pixels, cleaned: Pixels, paper: Paper) -> Pixels:
     """Give photographs and dark or coloured grounds the tone back that they had before cleaning.
 
-    Grain and scratches go, but the mean of a block of a picture is content: a network that sees a
-    part of a photograph cannot know whether its gray is meant.
+    Grain and scratches are made less, but the mean of a block of a picture is content: a network
+    that sees a part of a photograph cannot know whether its gray is meant, or its texture.
 
     Args:
         even: the page before the network, uint8 `(H, W)` or `(H, W, 3)`.
@@ -395,6 +397,13 @@ def tone_kept(even: Pixels, cleaned: Pixels, paper: Paper) -> Pixels:
     if not inside.any():
         return cleaned
     block, out = paper.block, cleaned.copy()
+    weight = inside.astype(np.float32) * (1 - PICTURE_TRUST)
+    for top in range(0, len(out), EVEN_BAND):
+        rows = slice(top, min(top + EVEN_BAND, len(out)))
+        share = enlarged(weight, block, rows, out.shape[1])
+        share = share[..., None] if out.ndim == 3 else share
+        out[rows] = np.rint(out[rows] + share * (even[rows].astype(np.float32) - out[rows]))
+    cleaned = out.copy()
     before, after = (
         block_sum(padded(p if p.ndim == 3 else p[..., None], block), block).astype(np.float32)
         for p in (even, cleaned)
