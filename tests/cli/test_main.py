@@ -71,9 +71,7 @@ def test_interrupt_is_130_without_traceback(run, monkeypatch):
 
 
 def test_public_names_are_complete_and_sorted():
-    assert scanclean.__all__ == sorted(scanclean.__all__, key=lambda n: (n.startswith("_"), n)) or (
-        scanclean.__all__ == sorted(scanclean.__all__)
-    )
+    assert scanclean.__all__ == sorted(scanclean.__all__)
     for name in scanclean.__all__:
         assert getattr(scanclean, name) is not None
     with pytest.raises(AttributeError, match="nosuch"):
