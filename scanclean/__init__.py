@@ -5,6 +5,8 @@ This is the map. Imports go downward only.
     cli/            the command line: the only place that knows typer and rich
     ----------------------------------------------------------------------------- use-cases
     restoration     whole documents: the story of the program
+    resume          the same, going on where an earlier run was cut off
+    unfinished      what a run leaves for that: its journal and where its output is made
     engine          what restores pixels in a run: weights on a device, or the classical filter
     jobs            what a user typed as INPUT and OUTPUT -> one file in, one file out
     restorer        pixels -> pixels with a network, tile by tile
@@ -21,7 +23,7 @@ This is the map. Imports go downward only.
     codecs/         one file = one way to store a picture inside a PDF
     paper, shapes   where a page's paper is and how bright; masks, components, running extremes
     ----------------------------------------------------------------------------- ground
-    errors  progress  plugins  config  page  spec  atomic  parallel
+    errors  progress  plugins  config  page  spec  atomic  parallel  journal  packing
 
 To read the program, begin with `restoration`, then `restorer` and `tiling`; the network is
 `models/kbnet`.

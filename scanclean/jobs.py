@@ -49,6 +49,8 @@ class Plan:
     """In order. With `joined`, their targets are not used."""
     joined: Path | None = None
     """The one PDF that all inputs go into, page after page."""
+    folder: Path | None = None
+    """The folder that several outputs go into."""
 
 
 def plan(inputs: Sequence[str], output: str, kind: str | None, known: Sequence[str]) -> Plan:
@@ -83,7 +85,7 @@ def plan(inputs: Sequence[str], output: str, kind: str | None, known: Sequence[s
         return Plan(jobs, joined=Path(output))
     if Path(output).exists() and not Path(output).is_dir():
         raise UsageError(f"{output}: several inputs need a folder", hint=f"type -o {output}-clean/")
-    return Plan(tuple(_into_folder(found, Path(output), wanted)))
+    return Plan(tuple(_into_folder(found, Path(output), wanted)), folder=Path(output))
 
 
 def _means_folder(output: str) -> bool:

@@ -12,13 +12,20 @@ R = TypeVar("R")
 
 
 def in_order(
-    pool: Executor, work: Callable[[T], R], items: Iterable[T], ahead: int
+    pool: Executor,
+    work: Callable[[T], R],
+    items: Iterable[T],
+    ahead: int,
+    patience: float | None = None,
 ) -> Iterator[tuple[T, R]]:
     """Apply `work` to every item in `pool`, yielding (item, result) in the order of the items.
 
     Items are taken lazily: at most `ahead` are in flight or waiting, so memory stays bounded
     however many there are. The first exception of `work` is raised here, and what has not begun is
     dropped.
+
+    Raises:
+        TimeoutError: a result took longer than `patience` seconds from when it was waited for.
     """
     flying: deque[tuple[T, Future[R]]] = deque()
     try:
@@ -26,10 +33,10 @@ def in_order(
             flying.append((item, pool.submit(work, item)))
             if len(flying) >= ahead:
                 first, future = flying.popleft()
-                yield first, future.result()
+                yield first, future.result(patience)
         while flying:
             first, future = flying.popleft()
-            yield first, future.result()
+            yield first, future.result(patience)
     finally:
         for _, future in flying:
             future.cancel()

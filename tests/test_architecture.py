@@ -13,11 +13,12 @@ MODULES = {
     for path in sorted(ROOT.rglob("*.py"))
 }
 
-GROUND = {"errors", "progress", "plugins", "config", "page", "spec", "atomic", "parallel"}
+GROUND = {"errors", "progress", "plugins", "config", "page", "spec", "atomic", "parallel",
+          "journal", "packing"}  # fmt: skip
 PARTS = {"tiling", "fidelity", "classical", "paper", "shapes", "checkpoint",
          "models", "backends", "documents", "codecs"}  # fmt: skip
-USE_CASES = {"restorer", "engine", "jobs", "restoration", "weights", "_download", "_weightfile",
-             "training", "evaluation"}  # fmt: skip
+USE_CASES = {"restorer", "engine", "jobs", "restoration", "resume", "unfinished", "weights",
+             "_download", "_weightfile", "training", "evaluation"}  # fmt: skip
 PARTS_MAY = {
     "backends": {"checkpoint", "models"},
     "checkpoint": {"models"},

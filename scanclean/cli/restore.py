@@ -24,6 +24,7 @@ from scanclean.config import (
     DEFAULT_DPI,
     DEFAULT_MAX_GROWTH,
     DEFAULT_MAX_MPIXELS,
+    DEFAULT_PAGE_TIMEOUT,
     DEFAULT_QUALITY,
     DEFAULT_WEIGHTS,
     Codec,
@@ -129,6 +130,13 @@ def restore(  # one parameter for each option of the contract
         typer.Option("--allow-signed", help="Clean a signed PDF although its signature breaks."),
     ] = False,
     jobs: Annotated[int, typer.Option("--jobs", min=0, help="Pages in flight; 0: one a core.")] = 0,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Keep finished pages beside OUTPUT; go on after a cut."),
+    ] = False,
+    page_timeout: Annotated[
+        float, typer.Option("--page-timeout", min=0, help="Give up a page after seconds; 0: never.")
+    ] = DEFAULT_PAGE_TIMEOUT,
     strict: Annotated[
         bool, typer.Option("--strict", help="End without output if a page cannot be read.")
     ] = False,
@@ -156,6 +164,8 @@ def restore(  # one parameter for each option of the contract
         guard=guard,
         jobs=jobs,
         offline=offline,
+        resume=resume,
+        page_timeout=page_timeout,
         read=ReadOptions(
             pages=page_ranges(pages) if pages else None,
             dpi=dpi,

@@ -7,15 +7,12 @@ picture, drop the mask, and touch every page that shares the picture.)
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
-
-import numpy as np
 
 from scanclean.codecs import Stream
 from scanclean.config import StoreOptions
@@ -26,7 +23,7 @@ from scanclean.documents._pdf_output import Held, Spool, publishing
 from scanclean.documents._pdf_picture import shared_symbols
 from scanclean.documents._pdf_save import save, verify
 from scanclean.documents._storage import Before, store
-from scanclean.page import Kept, Page, Pixels
+from scanclean.page import Kept, Page, Pixels, fingerprint
 
 if TYPE_CHECKING:
     from scanclean.documents.pdf import PdfDocument
@@ -83,13 +80,6 @@ class Replacement:
     copy: bool
     stream: Stream
     space: str
-
-
-def fingerprint(pixels: Pixels) -> bytes:
-    """A digest of pixels and their shape."""
-    digest = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=16)
-    digest.update(np.ascontiguousarray(pixels).data)
-    return digest.digest()
 
 
 class PdfEditor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import struct
 import threading
@@ -13,12 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO
 
-import numpy as np
-
 from scanclean.config import ReadOptions
 from scanclean.documents import _colour, _metadata
 from scanclean.errors import InputError, ScancleanError
-from scanclean.page import Page, Pixels
+from scanclean.page import Page, Pixels, fingerprint
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
@@ -190,20 +187,13 @@ def check_size(name: str, size: tuple[int, int], options: ReadOptions) -> None:
         )
 
 
-def digest(pixels: Pixels) -> bytes:
-    """Fingerprint of pixels and their shape."""
-    made = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=16)
-    made.update(np.ascontiguousarray(pixels).data)
-    return made.digest()
-
-
 def unchanged(page: Page) -> bool:
     """Whether a page still has the pixels that were read, and was stored as it is seen."""
     traits = page.origin
     return (
         isinstance(traits, PictureTraits)
         and traits.upright
-        and traits.digest == digest(page.pixels)
+        and traits.digest == fingerprint(page.pixels)
     )
 
 
@@ -236,7 +226,7 @@ def decode(
     traits = PictureTraits(
         kind=kind,
         mode=image.mode,
-        digest=digest(pixels),
+        digest=fingerprint(pixels),
         icc=flat.icc,
         alpha=alpha,
         upright=facts.upright,

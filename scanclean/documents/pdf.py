@@ -11,14 +11,15 @@ from typing import Self
 
 import numpy as np
 
+from scanclean.codecs import Stream
 from scanclean.config import ReadOptions, StoreOptions
 from scanclean.documents import Document, Source, Target, Writer
 from scanclean.documents._pdf_content import drawing, inherited
-from scanclean.documents._pdf_edit import Origin, PdfEditor, Tile, fingerprint
+from scanclean.documents._pdf_edit import Origin, PdfEditor, Replacement, Tile
 from scanclean.documents._pdf_gate import images_of, open_handle, refuse_signed_or_dynamic
 from scanclean.documents._pdf_join import join
 from scanclean.documents._pdf_library import Object, get, mupdf, pymupdf, reading
-from scanclean.documents._pdf_new import PdfMaker
+from scanclean.documents._pdf_new import NewPage, PdfMaker
 from scanclean.documents._pdf_output import Held
 from scanclean.documents._pdf_picture import (
     LOSSY,
@@ -33,11 +34,13 @@ from scanclean.documents._pdf_picture import (
 from scanclean.documents._pdf_scans import Part, Scan, Verdict, judge
 from scanclean.documents._storage import Before
 from scanclean.errors import InputError
-from scanclean.page import Kept, Page, Pixels
+from scanclean.page import Kept, Page, Pixels, fingerprint
 
-__all__ = ["SUFFIXES", "PdfDocument", "create", "join", "open", "recognises"]
+__all__ = ["PAYLOADS", "SUFFIXES", "PdfDocument", "create", "join", "open", "recognises"]
 
 SUFFIXES = (".pdf",)
+PAYLOADS = (NewPage, Replacement, Stream)
+"""What `Encoded.payload` of its writers is made of, beside bytes."""
 
 RENDER_DPI = 300.0
 """Resolution at which pages without a scan are drawn."""
