@@ -30,7 +30,7 @@ def in_order(
     flying: deque[tuple[T, Future[R]]] = deque()
     try:
         for item in items:
-            flying.append((item, pool.submit(work, item)))
+            flying.append((item, _submitted(pool, work, item)))
             if len(flying) >= ahead:
                 first, future = flying.popleft()
                 yield first, future.result(patience)
@@ -40,3 +40,12 @@ def in_order(
     finally:
         for _, future in flying:
             future.cancel()
+
+
+def _submitted(pool: Executor, work: Callable[[T], R], item: T) -> Future[R]:
+    try:
+        return pool.submit(work, item)
+    except RuntimeError as error:
+        if "new thread" in str(error):  # what Python says when there is no memory for its stack
+            raise MemoryError(str(error)) from error
+        raise

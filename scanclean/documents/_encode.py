@@ -87,6 +87,8 @@ def encode(page: Page, suffix: str, options: StoreOptions) -> tuple[bytes, tuple
         image = _image(page, kind, traits, notes)
         settings = _SETTINGS[kind](image, page, traits, options)
         image.save(file, _FORMATS.get(kind, kind.upper()), **settings)
+    except MemoryError:
+        raise
     except FAILURES as error:
         height, width = page.pixels.shape[:2]
         raise OutputError(

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO
 
 from scanclean.config import ReadOptions
-from scanclean.documents import _colour, _metadata
-from scanclean.errors import InputError, ScancleanError
+from scanclean.documents import _colour, _libtiff, _metadata
+from scanclean.errors import DeviceError, InputError, ScancleanError
 from scanclean.page import Page, Pixels, fingerprint
 
 if TYPE_CHECKING:
@@ -116,6 +116,10 @@ def reading(name: str) -> Iterator[None]:
     """Turn whatever Pillow raises into an `InputError`, and swallow its warnings.
 
     Python's warning filters belong to the whole process, so that one thread at a time may be here.
+
+    Raises:
+        InputError: the picture is damaged, or of a kind that is not supported.
+        DeviceError: there is not enough memory for it.
     """
     from PIL import Image, ImageCms
 
@@ -131,8 +135,9 @@ def reading(name: str) -> Iterator[None]:
     except ScancleanError:
         raise
     except MemoryError as error:
-        raise InputError(
-            f"{name}: needs more memory than there is", hint="make the picture smaller"
+        raise DeviceError(
+            f"{name}: needs more memory than there is",
+            hint="close other programs, or type --jobs 1",
         ) from error
     except failures as error:
         raise InputError(
@@ -253,7 +258,8 @@ def _load(image: ImageFile) -> str:
         # Pillow would compare with its global limit while it makes room for the pixels.
         image.im = Image.new(image.mode, image.size).im
     try:
-        image.load()
+        with _libtiff.listening() as complaints:
+            image.load()
     except MemoryError:
         raise
     except FAILURES as error:
@@ -262,7 +268,7 @@ def _load(image: ImageFile) -> str:
         if image.getbbox() is None:
             raise
         return complaint
-    return ""
+    return _complaint(ValueError(complaints[0])) if complaints else ""
 
 
 def _complaint(error: BaseException) -> str:

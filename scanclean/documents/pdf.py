@@ -218,7 +218,7 @@ class PdfDocument:
         try:
             with reading("cannot be read"):
                 verdict = self._judge(index)
-        except InputError as error:
+        except (InputError, MemoryError) as error:
             yield self._copied(index, error)
             return
         if not verdict.scans:
@@ -228,7 +228,11 @@ class PdfDocument:
             if found is not None:
                 yield found
 
-    def _copied(self, index: int, error: InputError) -> Kept:
+    def _copied(self, index: int, error: InputError | MemoryError) -> Kept:
+        if isinstance(error, MemoryError):
+            if self._options.strict:
+                raise error
+            return Kept(index, "copied", "needs more memory than there is")
         if self._options.strict:
             raise InputError(f"{self.name}: page {index + 1}: {error}") from error
         return Kept(index, "copied", str(error))
@@ -249,7 +253,7 @@ class PdfDocument:
                     if reason:
                         return Kept(index, "skipped", reason)
             return self._decoded(index, scan)
-        except InputError as error:
+        except (InputError, MemoryError) as error:
             return self._copied(index, error)
 
     def _follow(self, index: int, scan: Scan) -> None:

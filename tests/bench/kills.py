@@ -120,8 +120,8 @@ def attempt(
         for name, data in visible(content(folder)).items():
             if data not in (before.get(name), right.get(name)):
                 wrong.append(f"{name} is broken after the kill")
-    if content(folder) == right:
-        return "after the end", wrong
+        if content(folder) == right:  # and no state: another run would be another job
+            return "after the end", wrong
     ended = start(folder, case, weights).wait()
     if ended is None or ended.code:
         wrong.append(f"could not go on: {ended}")
