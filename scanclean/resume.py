@@ -113,7 +113,7 @@ class Resuming:
             memories = {job: self._memory(state, digests[job], job) for job in plan.jobs}
             work = replace(plan, joined=state.work / plan.joined.name)
             report = self._session.join(work, memories.__getitem__)
-            report = _finish(report, str(plan.joined), *memories.values())
+            report = _finish(report, str(plan.joined), state, *memories.values())
             state.deliver(source, pack(report), force=self._options.store.force)
             state.finish()
         return report
@@ -127,7 +127,7 @@ class Resuming:
         memory = self._memory(state, digest, job)
         work = staged(job, state.work)
         report = self._session.restore(work, memory=memory, source=source)
-        return _finish(report, str(job.target), memory)
+        return _finish(report, str(job.target), state, memory)
 
     def _refuse_existing(self, job: Job, source: Source) -> None:
         force = self._options.store.force or job.in_place
@@ -168,9 +168,15 @@ def _taken_over(done: Done) -> FileReport:
     return replace(report, warnings=(*report.warnings, "was finished by an earlier run"))
 
 
-def _finish(report: FileReport, output: str, *memories: Memory) -> FileReport:
-    """The report with the output's real name, and what was taken over."""
+def _finish(report: FileReport, output: str, state: State, *memories: Memory) -> FileReport:
+    """The report with the output's real name, and what was and could not be taken over."""
+    words = []
     count = sum(len(memory.recalled) for memory in memories)
-    said = "1 page was" if count == 1 else f"{count} pages were"
-    words = (f"{said} taken over from an earlier run",) if count else ()
+    if count:
+        said = "1 page was" if count == 1 else f"{count} pages were"
+        words.append(f"{said} taken over from an earlier run")
+    problem = state.journal.failure
+    if problem is not None:
+        why = (problem.strerror or str(problem)).lower()
+        words.append(f"finished pages could not be kept for --resume: {why}")
     return replace(report, output=output, warnings=(*report.warnings, *words))

@@ -154,11 +154,21 @@ class PdfDocument:
             return False
 
     def copy_source(self, path: Path) -> None:
-        """Write the document as it came, byte for byte."""
+        """Write the document as it came, byte for byte.
+
+        Raises:
+            InputError: it is no longer there.
+            OSError: it cannot be written.
+        """
         if isinstance(self._source, bytes):
             path.write_bytes(self._source)
-        else:
-            shutil.copyfile(self._source, path)
+            return
+        try:
+            source = self._source.open("rb")
+        except OSError as error:
+            raise InputError(f"{self.name}: has gone while it was read") from error
+        with source, path.open("wb") as copy:
+            shutil.copyfileobj(source, copy)
 
     def _selected(self, index: int) -> bool:
         return self._options.wants(index)

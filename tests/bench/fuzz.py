@@ -42,7 +42,8 @@ def opened(path: Path) -> None:
         with pymupdf().open(path) as document:
             assert document.page_count, "no pages"
             for page in document:
-                page.get_pixmap(dpi=20)
+                zoom = min(1, 60 / max(page.rect.width, page.rect.height))
+                page.get_pixmap(matrix=pymupdf().Matrix(zoom, zoom))
         return
     from PIL import Image
 

@@ -23,7 +23,7 @@ import numpy as np
 from _forked import Forked, import_all
 from PIL import Image, ImageDraw
 
-PAGES, WIDTH, HEIGHT = 6, 240, 320
+PAGES, WIDTH, HEIGHT = 5, 160, 210
 SECOND = 0.4
 """Share of the cases in which the run that goes on is killed as well."""
 
@@ -48,8 +48,8 @@ CASES = {
 
 def page(seed: int) -> bytes:
     picture = Image.new("L", (WIDTH, HEIGHT), 228)
-    for row in range(16):
-        ImageDraw.Draw(picture).text((20, 16 + 18 * row), f"page {seed}, row {row} of 16", 40)
+    for row in range(10):
+        ImageDraw.Draw(picture).text((20, 16 + 18 * row), f"page {seed}, row {row}", 40)
     noise = np.random.default_rng(seed).normal(0, 4, (HEIGHT, WIDTH))
     grainy = np.clip(np.asarray(picture) + noise, 0, 255).astype(np.uint8)
     buffer = io.BytesIO()
