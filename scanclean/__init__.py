@@ -9,7 +9,8 @@ This is the map. Imports go downward only.
     jobs            what a user typed as INPUT and OUTPUT -> one file in, one file out
     restorer        pixels -> pixels with a network, tile by tile
     weights         catalogue, cache folder, resolve, download, verify
-    training/       pages, degradation, pairs -> feed -> loop; losses and metrics
+    training/       pages, degradation, pairs -> feed -> loop; recipes, and the study of them
+    report/         learning curves; the study's report
     ----------------------------------------------------------------------------- parts
     tiling          cut, window, blend
     fidelity        the guard: which ink was lost or invented, and putting it back

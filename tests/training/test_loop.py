@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from scanclean import checkpoint
 from scanclean.errors import DataError
 from scanclean.training.feed import Patches, batches
-from scanclean.training.loop import Evaluation, Saved, Step, learning_rate, read_config, train
+from scanclean.training.loop import Evaluation, Saved, Step, read_config, train
 from scanclean.training.pairs import find_pairs
 
 
@@ -87,13 +87,6 @@ def test_patches_do_not_depend_on_where_a_run_begins(config):
     all_steps = list(batches(data, config, 0))
     assert len(all_steps) == config.steps
     assert torch.equal(all_steps[3][0], late[0]) and not torch.equal(all_steps[2][0], late[0])
-
-
-def test_cosine_ends_at_the_floor(config):
-    config = replace(config, steps=100, warmup=10, rate=1e-3, floor=1e-5)
-    rates = [learning_rate(step, config) for step in range(101)]
-    assert max(rates) == pytest.approx(1e-3) and rates[100] == pytest.approx(1e-5)
-    assert rates[:10] == sorted(rates[:10]) and rates[10:] == sorted(rates[10:], reverse=True)
 
 
 def test_nothing_to_learn_from(config):

@@ -1,0 +1,1 @@
+"""What a person looks at after a run: learning curves, the report of the study."""
