@@ -39,10 +39,11 @@ if TYPE_CHECKING:
     from scanclean.page import Page
     from scanclean.restoration import restore
     from scanclean.restorer import Restorer
+    from scanclean.training.runs import train
 
 __version__ = "0.1.0"
 
-__all__ = ["Page", "Restorer", "ScancleanError", "TrainConfig", "__version__", "restore"]
+__all__ = ["Page", "Restorer", "ScancleanError", "TrainConfig", "__version__", "restore", "train"]
 
 _HOMES = {
     "Page": "scanclean.page",
@@ -50,6 +51,7 @@ _HOMES = {
     "ScancleanError": "scanclean.errors",
     "TrainConfig": "scanclean.config",
     "restore": "scanclean.restoration",
+    "train": "scanclean.training.runs",
 }
 
 

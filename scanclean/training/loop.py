@@ -38,6 +38,7 @@ __all__ = [
     "Event",
     "Saved",
     "Step",
+    "check",
     "read_config",
     "train",
 ]
@@ -91,7 +92,7 @@ def train(
         DeviceError: no such device, or it cannot do that arithmetic.
         UsageError: settings that make no sense.
     """
-    _check(config)
+    check(config)
     if not train_pairs and not pages:
         raise DataError(f"{config.data}: nothing to learn from")
     if config.threads:
@@ -115,7 +116,12 @@ def train(
             shutil.rmtree(folder.path / "cache", ignore_errors=True)
 
 
-def _check(config: TrainConfig) -> None:
+def check(config: TrainConfig) -> None:
+    """Look at settings before any work.
+
+    Raises:
+        UsageError: they make no sense.
+    """
     if config.batch < TOGETHER or config.batch % TOGETHER:
         raise UsageError(f"--batch {config.batch}: must be an even number")
     if config.schedule == "restarts" and not config.period > 0:
