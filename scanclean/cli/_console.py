@@ -73,6 +73,16 @@ class Bars:
         """Move the bar that this thread started."""
         self._drawn.update(self._current.task, advance=n)
 
+    def describe(self, text: str) -> None:
+        """Change the words in front of the bar that this thread started."""
+        self._drawn.update(self._current.task, description=text)
+
+
+def describe(progress: Progress, text: str) -> None:
+    """Change the words in front of the current bar, if one is drawn."""
+    if isinstance(progress, Bars):
+        progress.describe(text)
+
 
 @contextmanager
 def progress(*, quiet: bool) -> Iterator[Progress]:

@@ -6,7 +6,7 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -71,7 +71,7 @@ def train(
     resume: bool = False,
     start: nn.Module | None = None,
     after_step: Hook | None = None,
-) -> Iterator[Event]:
+) -> Generator[Event]:
     """Train a network, yielding what happens.
 
     Writes into `config.run`: see `scanclean.training.rundir`. Closing the generator saves. Under

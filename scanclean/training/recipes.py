@@ -1,9 +1,9 @@
 """Recipes: settings under a name. Those of the study, and those of the released weights.
 
 The study (a course project; `scanclean study` runs it again) counts in epochs and gives neither
-their number nor its first learning rate, nor the shape of the KBNet of its trials 1 to 3, other than
-that it was wider than 16. Here a run counts as 100 epochs, so that "T_max 60" is six tenths of the
-steps, whatever their number; the rate begins at 1e-3, and that KBNet is 32 wide.
+their number nor its first learning rate, nor the shape of the KBNet of its trials 1 to 3, other
+than that it was wider than 16. Here a run counts as 100 epochs, so that "T_max 60" is six tenths of
+the steps, whatever their number; the rate begins at 1e-3, and that KBNet is 32 wide.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 from scanclean.config import TrainConfig
@@ -23,7 +23,7 @@ def train(
     start: nn.Module | None = None,
     after_step: loop.Hook | None = None,
     progress: Progress = SILENT,
-) -> Iterator[Event]:
+) -> Generator[Event]:
     """Train on a data folder, yielding what happens; closing the generator saves.
 
     Args:
