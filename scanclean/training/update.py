@@ -60,8 +60,7 @@ def critic_loss(critic: Learner, scan: Tensor, clean: Tensor, restored: Tensor) 
 
     Isola et al. 2017, arXiv 1611.07004, equations 1 and section 3.3; the critic sees the scan too.
     """
-    real = critic.forward(torch.cat([scan, clean], 1)).float()
-    fake = critic.forward(torch.cat([scan, restored], 1)).float()
+    real, fake = critic.forward(scan, clean).float(), critic.forward(scan, restored).float()
     yes = F.binary_cross_entropy_with_logits(real, torch.ones_like(real))
     no = F.binary_cross_entropy_with_logits(fake, torch.zeros_like(fake))
     return (yes + no) / 2
@@ -70,6 +69,6 @@ def critic_loss(critic: Learner, scan: Tensor, clean: Tensor, restored: Tensor) 
 def deception(critic: Learner, scan: Tensor, restored: Tensor) -> Tensor:
     """How far the critic, which is not taught here, is from taking restored pages for clean."""
     critic.net.requires_grad_(False)
-    judged = critic.net(torch.cat([scan, restored], 1)).float()
+    judged = critic.net(scan, restored).float()
     critic.net.requires_grad_(True)
     return F.binary_cross_entropy_with_logits(judged, torch.ones_like(judged))
