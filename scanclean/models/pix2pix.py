@@ -117,7 +117,7 @@ class Generator(nn.Module):
 class Critic(nn.Module):
     """Whether a candidate is the true clean page of a scan, patch by patch.
 
-    Takes scan and candidate, concatenated: `(N, 2 * C, H, W)` in [0, 1]. Gives logits
+    Takes a scan and a candidate, each `(N, C, H, W)` in [0, 1]. Gives logits
     `(N, 1, H / 8 - 2, W / 8 - 2)` (for `critic_depth` 3), above 0 where the patch looks true.
     """
 
@@ -137,9 +137,9 @@ class Critic(nn.Module):
         self.layers = nn.Sequential(*layers, nn.LeakyReLU(LEAK), judge)
         self.apply(_start)
 
-    def forward(self, pair: Tensor) -> Tensor:
-        """Judge pairs."""
-        out: Tensor = self.layers(pair * 2 - 1)
+    def forward(self, scan: Tensor, candidate: Tensor) -> Tensor:
+        """Judge candidates."""
+        out: Tensor = self.layers(torch.cat([scan, candidate], 1) * 2 - 1)
         return out
 
 

@@ -59,7 +59,7 @@ def test_critic_judges_patches_of_the_published_size(depth, reach):
 def test_critic_takes_scan_and_candidate_and_gives_a_map_of_logits():
     net = pix2pix.critic(pix2pix.Config(channels=1, critic_width=2))
     scan, candidate = torch.rand(2, 2, 1, 64, 96)
-    assert net(torch.cat([scan, candidate], 1)).shape == (2, 1, 6, 10)
+    assert net(scan, candidate).shape == (2, 1, 6, 10)
 
 
 def test_critic_learns_to_tell_blurred_from_sharp():
@@ -67,9 +67,9 @@ def test_critic_learns_to_tell_blurred_from_sharp():
     judge = pix2pix.critic(pix2pix.Config(channels=1, critic_width=4, critic_depth=2))
     optimiser = torch.optim.Adam(judge.parameters(), 2e-3)
     truth = torch.rand(4, 1, 32, 32).round()
-    made = nn.functional.avg_pool2d(truth, 3, 1, 1)
+    scan, made = torch.rand(4, 1, 32, 32), nn.functional.avg_pool2d(truth, 3, 1, 1)
     for _ in range(30):
-        true, false = judge(torch.cat([truth, truth], 1)), judge(torch.cat([truth, made], 1))
+        true, false = judge(scan, truth), judge(scan, made)
         loss = nn.functional.softplus(-true).mean() + nn.functional.softplus(false).mean()
         optimiser.zero_grad()
         loss.backward()
