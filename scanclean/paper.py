@@ -7,7 +7,7 @@ heavy steps (medians, filling) see a picture of 300 x 440 and cost little.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from scanclean.shapes import box_mean, components, dilate, erode, grown_from, me
 
 Plane: TypeAlias = npt.NDArray[np.float32]
 Mask: TypeAlias = npt.NDArray[np.bool_]
+Counts = TypeVar("Counts", Pixels, npt.NDArray[np.uint16])
 
 BLOCK_MAX = 8
 """Side of a block on a page at 300 dpi: finer than any shadow, coarser than most strokes."""
@@ -120,7 +121,7 @@ def block_sum(pixels: Pixels, block: int) -> npt.NDArray[np.uint16]:
     return columns
 
 
-def block_reduce(plane: Pixels, block: int, highest: bool) -> Pixels:
+def block_reduce(plane: Counts, block: int, highest: bool) -> Counts:
     """Highest or lowest value of each block, `(H, W)` to `(h, w)`."""
     pick = np.maximum if highest else np.minimum
     height, width = plane.shape
@@ -380,6 +381,26 @@ def evened(pixels: Pixels, paper: Paper | None = None) -> Pixels:
         rows = slice(top, min(top + EVEN_BAND, len(pixels)))
         out[rows] = whitened(pixels, paper, rows)
     return out
+
+
+BARE = 250.5
+"""Evened paper above this, on every square of 2 pixels, is bare: a line one pixel wide and 4 %
+darker than the paper brings its squares to 249.9."""
+
+
+def bare(even: Pixels, paper: Paper) -> Mask:
+    """Where an evened page shows nothing at all: bool `(H, W)`, alike over each block.
+
+    Args:
+        even: what `evened` gave, uint8 `(H, W)` or `(H, W, 3)`.
+        paper: of the same page.
+    """
+    whole = padded(even, paper.block)
+    squares = [block_sum(darkest(band), 2) for band in _bands(whole, paper.block)]
+    lowest = [block_reduce(part, paper.block // 2, highest=False) for part in squares]
+    empty = (np.concatenate(lowest) >= 4 * BARE) & ~paper.picture
+    pixels = empty.repeat(paper.block, axis=0).repeat(paper.block, axis=1)
+    return pixels[: even.shape[0], : even.shape[1]]
 
 
 def tone_kept(even: Pixels, cleaned: Pixels, paper: Paper) -> Pixels:

@@ -102,3 +102,46 @@ def test_guard_gives_back_text_that_a_network_wiped_out(function_backend):
     assert without.pixels.min() == 255
     assert (with_guard.pixels[page < 100] < 120).mean() > 0.95
     assert with_guard.ink is not None and with_guard.ink.returned_px > 0
+
+
+def faint(contrast, shape="dot"):
+    """White paper with some noise and one mark of that contrast far from the middle."""
+    page = np.full((900, 900), 240, np.float32)
+    page[700:720, 100:400] = 40
+    where = {"dot": np.s_[103:106, 803:806], "line": np.s_[103, 760:820]}[shape]
+    page[where] *= 1 - contrast
+    page += np.random.default_rng(0).normal(0, 0.8, page.shape)
+    return np.rint(page).clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("shape", ["dot", "line"])
+def test_bare_paper_is_left_out_but_no_faint_mark(shape, function_backend):
+    seen = []
+
+    def look(tiles):
+        seen.append(tiles)
+        return tiles
+
+    for contrast, found in ((0.0, False), (0.04, True), (0.2, True)):
+        seen.clear()
+        backend = function_backend(look, tile=512, multiple_of=16, even_paper=True)
+        out = Restorer(backend, use_guard=False)(faint(contrast, shape))
+        area = sum(tile.shape[2] * tile.shape[3] for tile in seen)
+        assert area < 0.4 * 900 * 900
+        assert (out[100:110, 760:820].min() < 250) == found
+        assert out[300:600].min() >= 254  # nothing there: white, like the paper that was looked at
+
+
+def test_tiles_begin_at_multiples_of_what_the_network_reduces_by(function_backend, noise):
+    page = np.arange(1000 * 700, dtype=np.uint32).reshape(1000, 700) % 251
+    phases = set()
+
+    def look(tiles):
+        phases.add(int(tiles[0, 0, 0, 0] * 255 + 0.5))
+        return tiles
+
+    backend = function_backend(look, tile=256, multiple_of=16, overlap=32)
+    Restorer(backend, use_guard=False)(page.astype(np.uint8))
+    framed = np.pad(page, 32, "symmetric")
+    starts = {int(framed[y, x]) for y in range(0, 1000, 16) for x in range(0, 700, 16)}
+    assert phases <= starts
