@@ -59,6 +59,9 @@ ALL_PICTURE = 0.97
 """Share of pictures from which on a page has no paper that could be judged."""
 SATURATED = 0.45
 """Lowest over highest channel of a ground that cannot be paper; the yellowest paper has 0.5."""
+DYED = 0.07
+"""A channel of bare paper this far from their mean, on paper that is not yellowed, is meant: pink,
+green and blue sheets. Cold lamps and cameras in the shade reach 0.065."""
 GRAIN_MAX = 0.12
 """The paper of no readable page is rougher than this share of its own brightness."""
 
@@ -219,6 +222,8 @@ def _pictures(bright: Plane, ground: Plane, light: Plane, dips: Plane) -> Mask:
         share = np.stack([median(bright[..., c], 1) for c in range(3)], axis=2) + 1
         share /= share.mean(axis=2, keepdims=True)
         usual = np.median(share[ground >= 0.85 * around], axis=0)
+        if _dyed(usual):
+            return np.ones(ground.shape, np.bool_)
         colour = np.abs(share - usual).max(axis=2)
         lowest, highest = bright.min(axis=2) + 1, bright.max(axis=2) + 1
         dark |= _solid(median(lowest / highest, 1) < SATURATED, size)
@@ -228,6 +233,14 @@ def _pictures(bright: Plane, ground: Plane, light: Plane, dips: Plane) -> Mask:
         return seeds
     found = dilate(_grown(seeds, ground < GROWN_GROUND * around), 1)
     return found | (found.mean() > ALL_PICTURE)
+
+
+def _dyed(share: Plane) -> bool:
+    """Whether paper with these channels, as shares of their mean, was coloured by its maker.
+
+    Age and dirt take blue first; where another channel is lowest, paper never was white.
+    """
+    return bool(share[2] > share.min() + 0.01 and np.abs(share - 1).max() > DYED)
 
 
 def _around(ground: Plane) -> Plane:

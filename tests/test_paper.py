@@ -109,3 +109,15 @@ def test_bare_is_what_shows_nothing_at_all():
     assert not empty[100:140, 100:300].any() and not empty[300:303, 300:303].all()
     dark = np.full((400, 400, 3), 20, np.uint8)
     assert not bare(dark, examine(dark)).any()
+
+
+@pytest.mark.parametrize("colour", [(253, 216, 229), (190, 225, 200), (190, 215, 240)])
+def test_dyed_paper_is_left_as_it_is(colour):
+    sheet, _ = page(paper=colour)
+    assert examine(sheet).picture.all() and evened(sheet) is sheet
+
+
+@pytest.mark.parametrize("colour", [(240, 225, 180), (200, 212, 222), (133, 138, 136)])
+def test_yellowed_and_badly_lit_paper_becomes_white(colour):
+    even = evened(page(paper=colour)[0])
+    assert np.percentile(even, 75) >= 252
