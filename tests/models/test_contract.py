@@ -27,7 +27,7 @@ VARIANTS = {
         {"activation": "relu", "input_norm": "range", "skip": False, "channels": 1},
     ],
     "unet": [{"channels": 1, "depth": 1}],
-    "pix2pix": [{"norm": "batch", "channels": 1}, {"norm": "instance"}],
+    "pix2pix": [{"norm": "pixel", "channels": 1}, {"norm": "instance"}],
 }
 CASES = [
     pytest.param(name, {**SMALL.get(name, {}), **more}, id=f"{name}-{number}")
