@@ -54,10 +54,10 @@ class Config:
     """Behind all layers but the first, the coarsest and the last. "batch" keeps running statistics,
     afterwards a fixed gain and offset for each channel: a pixel does not depend on what else its
     tile holds. "pixel" normalises over the channels of each pixel: blind to the tile as well, and
-    the same in training and after, but it learns more slowly. "instance" is what the published
-    network does, whose batch norm uses the statistics of the one picture it is given: a word in an
-    empty tile then comes out unlike one amid text, so all tiles must have exactly one size, and
-    seams may show."""
+    the same in training and after, but slower to learn in one short trial. "instance" is what the
+    published network does, whose batch norm uses the statistics of the one picture it is given: a
+    word in an empty tile then comes out unlike one amid text, so all tiles must have exactly one
+    size, and seams may show."""
     critic_width: int = 32
     """Channels of the critic's first layer; 64 as published."""
     critic_depth: int = 3
