@@ -66,6 +66,11 @@ class Config:
         """The sides of the input must be multiples of this."""
         return int(self.shuffle * 2 ** len(self.encoder))
 
+    @property
+    def fixed_tile(self) -> bool:
+        """Whether a pixel depends on the tile as a whole."""
+        return self.pooling == "global"
+
 
 class Block(nn.Module):
     """KBBlock_s: `(B, c, H, W)` to the same."""
