@@ -15,13 +15,21 @@ from scanclean.config import DEFAULT_WEIGHTS
 from scanclean.errors import DeviceError, UsageError
 from scanclean.fidelity import Ink, guard
 from scanclean.page import Pixels, Tiles
-from scanclean.paper import SMALLEST_PAGE, Mask, bare, evened, examine, tone_kept
+from scanclean.paper import SMALLEST_PAGE, Mask, Paper, bare, evened, examine, tone_kept
 from scanclean.parallel import in_order
 from scanclean.progress import SILENT, Progress
 from scanclean.tiling import Blender, Plane, Tile, cover, cut, grid, needing
 
 EDGE = 32
 """Width of the mirrored margin that a page gets for the network, in pixels."""
+CLEAN_GRAIN = 0.001
+"""Paper with less grain than this, as a share of its brightness, was drawn or is clipped white."""
+MENDED = 12
+"""A pixel that the network changes by more levels was dirty, or worn."""
+MENDED_SHARE = 0.001
+"""Share of such pixels up to which a page without grain counts as clean."""
+ROWS = 512
+"""Rows that are compared at once."""
 SMALLEST_TILE = 64
 """A tile that fails is retried in quarters down to this side, in pixels."""
 RETRY_OVERLAP = 16
@@ -107,6 +115,8 @@ class Restorer:
             even = evened(pixels, paper)
             blank = bare(even, paper)
         restored = self._restore(even, blank, warnings, progress)
+        if paper and self.backend.spec.even_paper and clean_already(even, restored, paper):
+            restored = even
         if not self._guard:
             return Cleaned(restored, None, tuple(warnings))
         if paper and self.backend.spec.even_paper:
@@ -175,6 +185,28 @@ class Restorer:
             weight[inside] += 1
         mended: Plane = np.divide(total, weight, dtype=np.float32)
         return mended
+
+
+def clean_already(even: Pixels, restored: Pixels, paper: Paper) -> bool:
+    """Whether a page needs no restoring: paper without any grain, and next to nothing to mend.
+
+    Pages that never were on paper are so. What a network still changes there are the smooth edges
+    of letters, by a few levels: no gain, and not what was drawn.
+
+    Args:
+        even: the page before the network, uint8 `(H, W)` or `(H, W, 3)`.
+        restored: the page behind it, of the same shape.
+        paper: of the same page.
+    """
+    known = ~paper.picture
+    if not known.any() or np.median(paper.grain[known]) > CLEAN_GRAIN:
+        return False
+    mended = 0
+    for top in range(0, len(even), ROWS):
+        rows = slice(top, top + ROWS)
+        change = np.abs(np.subtract(even[rows], restored[rows], dtype=np.int16)) > MENDED
+        mended += int(np.count_nonzero(change if change.ndim == 2 else change.any(axis=2)))
+    return mended <= MENDED_SHARE * even.shape[0] * even.shape[1]
 
 
 def clean_classical(pixels: Pixels, *, use_guard: bool = True) -> Cleaned:

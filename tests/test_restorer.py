@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
 from scanclean.errors import DeviceError, UsageError
 from scanclean.restorer import Restorer
@@ -145,3 +146,28 @@ def test_tiles_begin_at_multiples_of_what_the_network_reduces_by(function_backen
     framed = np.pad(page, 32, "symmetric")
     starts = {int(framed[y, x]) for y in range(0, 1000, 16) for x in range(0, 700, 16)}
     assert phases <= starts
+
+
+def drawn():
+    """A page that was never on paper: white, smooth letters, no grain."""
+    picture = Image.new("L", (500, 400), 255)
+    pen = ImageDraw.Draw(picture)
+    for y in range(40, 360, 30):
+        pen.text((40, y), "never printed, never scanned", fill=20, font_size=18)
+    return np.array(picture.convert("RGB"))
+
+
+def test_a_page_that_was_never_on_paper_stays_as_it_is(function_backend):
+    sharpening = function_backend(lambda t: t - 0.03 * (t < 0.9), tile=512, even_paper=True)
+    page = drawn()
+    assert np.array_equal(Restorer(sharpening)(page), page)
+    noisy = page + np.random.default_rng(0).normal(-6, 2, page.shape)
+    noisy = noisy.clip(0, 255).astype(np.uint8)
+    assert not np.array_equal(Restorer(sharpening, use_guard=False)(noisy), noisy)
+
+
+def test_dirt_on_a_drawn_page_is_cleaned(function_backend):
+    page = drawn()
+    page[300:330, 420:470] = 200  # half a percent of it
+    whitening = function_backend(lambda t: np.where(t > 0.7, 1, t), tile=512, even_paper=True)
+    assert Restorer(whitening, use_guard=False)(page)[315, 440].tolist() == [255, 255, 255]
