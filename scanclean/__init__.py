@@ -36,6 +36,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from scanclean.config import TrainConfig
     from scanclean.errors import ScancleanError
+    from scanclean.evaluation.contest import evaluate
     from scanclean.page import Page
     from scanclean.restoration import restore
     from scanclean.restorer import Restorer
@@ -43,13 +44,23 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["Page", "Restorer", "ScancleanError", "TrainConfig", "__version__", "restore", "train"]
+__all__ = [
+    "Page",
+    "Restorer",
+    "ScancleanError",
+    "TrainConfig",
+    "__version__",
+    "evaluate",
+    "restore",
+    "train",
+]
 
 _HOMES = {
     "Page": "scanclean.page",
     "Restorer": "scanclean.restorer",
     "ScancleanError": "scanclean.errors",
     "TrainConfig": "scanclean.config",
+    "evaluate": "scanclean.evaluation.contest",
     "restore": "scanclean.restoration",
     "train": "scanclean.training.runs",
 }

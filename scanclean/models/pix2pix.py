@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from scanclean.models._layers import LayerNorm2d
 from scanclean.models._parts import check_choice, check_counts
 
-Norm: TypeAlias = Literal["pixel", "batch", "instance"]
+Norm: TypeAlias = Literal["batch", "pixel", "instance"]
 
 WIDEST = 8
 """No level has more channels than this many times `width`."""
@@ -50,13 +50,14 @@ class Config:
     """Channels at the finest level; doubled at each coarser one, up to eightfold."""
     depth: int = 5
     """Times that the size is halved; patches have at least 2 ** depth pixels a side."""
-    norm: Norm = "pixel"
-    """Behind all layers but the first, the coarsest and the last. "pixel" normalises over the
-    channels of each pixel: the same in training and after, blind to what else a tile holds. "batch"
-    has running statistics afterwards: blind to the tile as well, but not what the layers had been
-    trained with. "instance" is what the published network does, whose batch norm uses the
-    statistics of the one picture it is given: a word in an empty tile then comes out unlike one
-    amid text, so all tiles must have exactly one size, and seams may show."""
+    norm: Norm = "batch"
+    """Behind all layers but the first, the coarsest and the last. "batch" keeps running statistics,
+    afterwards a fixed gain and offset for each channel: a pixel does not depend on what else its
+    tile holds. "pixel" normalises over the channels of each pixel: blind to the tile as well, and
+    the same in training and after, but slower to learn in one short trial. "instance" is what the
+    published network does, whose batch norm uses the statistics of the one picture it is given: a
+    word in an empty tile then comes out unlike one amid text, so all tiles must have exactly one
+    size, and seams may show."""
     critic_width: int = 32
     """Channels of the critic's first layer; 64 as published."""
     critic_depth: int = 3

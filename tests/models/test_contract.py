@@ -27,24 +27,12 @@ VARIANTS = {
         {"activation": "relu", "input_norm": "range", "skip": False, "channels": 1},
     ],
     "unet": [{"channels": 1, "depth": 1}],
-    "pix2pix": [{"norm": "batch", "channels": 1}, {"norm": "instance"}],
+    "pix2pix": [{"norm": "pixel", "channels": 1}, {"norm": "instance"}],
 }
 CASES = [
     pytest.param(name, {**SMALL.get(name, {}), **more}, id=f"{name}-{number}")
     for name in plugins.names("models")
     for number, more in enumerate([{}, *VARIANTS.get(name, [])])
-]
-EXPORTED = [
-    pytest.param(
-        *case.values,
-        id=case.id,
-        marks=pytest.mark.xfail(
-            case.values[0] == "kbnet_l",
-            strict=True,
-            reason="its basis convolution has no export yet",
-        ),
-    )
-    for case in CASES
 ]
 
 
@@ -91,7 +79,7 @@ def test_weights_file_gives_the_network_back(name, options, made, tmp_path):
     )
 
 
-@pytest.mark.parametrize(("name", "options"), EXPORTED)
+@pytest.mark.parametrize(("name", "options"), CASES)
 def test_onnx_is_the_same_network_at_every_size_and_restores_a_page(name, options, made, tmp_path):
     net, spec = made(name, options)
     checkpoint.export_onnx(net, spec, tmp_path / "w.onnx")

@@ -16,7 +16,7 @@ def test_output_lies_within_range(shaken):
 
 def test_published_generator_is_as_wide_and_as_deep_as_the_paper_says():
     with torch.device("meta"):
-        net = pix2pix.build(pix2pix.Config(width=64, depth=8, norm="batch"))
+        net = pix2pix.build(pix2pix.Config(width=64, depth=8))
     convs = [m for m in net.modules() if isinstance(m, nn.Conv2d)]
     assert [c.out_channels for c in convs] == [64, 128, 256, 512, 512, 512, 512, 512]
     ups = [m for m in net.modules() if isinstance(m, nn.ConvTranspose2d)]
@@ -90,7 +90,7 @@ def test_costs_are_what_is_said():
         ({"depth": 1}, "depth 1"),
         ({"width": 0}, "width 0"),
         ({"critic_depth": 0}, "critic_depth 0"),
-        ({"norm": "none"}, "pixel, batch, instance"),
+        ({"norm": "none"}, "batch, pixel, instance"),
     ],
 )
 def test_senseless_options_are_refused(options, message):

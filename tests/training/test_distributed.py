@@ -32,8 +32,8 @@ with joined("cpu") as world:
     list(train(config, pairs, (), pairs[:1], after_step=nets.append))
     net = nets[-2]  # the last one is the average
     torch.save(net.state_dict(), f"{sys.argv[1]}/rank{world.rank}.pt")
-words = "--steps 2 --batch 2 --patch 32 --workers 0 --model dncnn -o".split()
-sys.exit(main(["train", config.data, *words, f"{sys.argv[1]}/command"]))
+    words = "--steps 2 --batch 2 --patch 32 --workers 0 --model dncnn -o".split()
+    sys.exit(main(["train", config.data, *words, f"{sys.argv[1]}/command"]))
 """
 
 
