@@ -64,6 +64,12 @@ UNDOUBTED = 100
 """Contrast in levels (39 %) of ink that serves as the measure for the rest."""
 USUAL_SHARPNESS = 0.75
 """Slope over contrast of an ordinary scanner, for pages without such ink."""
+DARK_SHARE = 0.0002
+"""A page with less undoubted ink than this share of it is written in pale ink, or blank."""
+MOSTLY_KEPT = 0.6
+"""Share of a page's pale ink that a cleaner has to keep for the rest to be believed."""
+PENCIL_AREA = 12
+"""Pixels of the smallest mark of such a page."""
 BLURRED = 0.8
 """Pale marks below this sharpness are stains, creases or the print of the other side."""
 CLEAN_BONUS = 0.16
@@ -158,7 +164,7 @@ def guard(scan: Pixels, cleaned: Pixels, *, paper: Paper | None = None) -> Guard
     paper = paper or examine(scan)
     seen = _measure(scan, cleaned, paper)
     edge = _own_sharpness(seen, paper.block)
-    back = _lost_ink(seen, edge)
+    back = _pencil(seen) if _only_pale(seen) else _lost_ink(seen, edge)
     grounds, count = _lost_grounds(scan, cleaned, paper, seen, edge)
     invented = components(seen.invented)
     real = invented.area >= LEAST_AREA
@@ -261,6 +267,25 @@ def _own_sharpness(seen: _Evidence, block: int) -> float:
     if np.count_nonzero(edges) < 20:
         return USUAL_SHARPNESS
     return float(np.clip(np.median(slope[edges] / contrast[edges]), 0.3, 1.0))
+
+
+def _only_pale(seen: _Evidence) -> bool:
+    """Whether a page was written in pale ink alone, most of which was kept.
+
+    What was lost of it beside is the same hand. On the blank back of a sheet that shines through,
+    most goes.
+    """
+    if np.count_nonzero(seen.contrast >= UNDOUBTED) > DARK_SHARE * seen.contrast.size:
+        return False
+    pale = seen.contrast < UNDOUBTED
+    kept, lost = (np.count_nonzero(mask & pale) for mask in (seen.kept, seen.lost))
+    return bool(kept > MOSTLY_KEPT * (kept + lost))
+
+
+def _pencil(seen: _Evidence) -> Mask:
+    """All lost marks but specks: where nothing is written in dark ink, nothing pale is doubted."""
+    marks = components(seen.lost)
+    return marks.paint(marks.area >= PENCIL_AREA, seen.lost.shape)
 
 
 def _lost_ink(seen: _Evidence, edge: float) -> Mask:
