@@ -12,7 +12,7 @@ This is the map. Imports go downward only.
     training/       pages, degradation, pairs -> feed -> loop; losses and metrics
     ----------------------------------------------------------------------------- parts
     tiling          cut, window, blend
-    fidelity        the guard: which ink was lost or invented, and putting it back
+    fidelity/       the guard: which ink was lost or invented, and putting it back
     classical       the restorer that needs no network
     checkpoint      weights files for torch, published checkpoints, export to ONNX
     models/         one file = one architecture
