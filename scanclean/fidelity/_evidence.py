@@ -9,18 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from scanclean.page import Pixels
-from scanclean.paper import (
-    Paper,
-    darkest,
-    neutral_darkest,
-)
+from scanclean.paper import Paper, darkest, neutral_darkest
 from scanclean.shapes import dilate, erode
 
 Blocks = TypeVar("Blocks", bound=npt.NDArray[Any])
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
-Plane: TypeAlias = npt.NDArray[np.float32]
-Floats: TypeAlias = npt.NDArray[np.float64]
 
 BAND = 256
 """Rows worked on at once; bounds the memory of the passes over the whole page."""

@@ -9,12 +9,7 @@ import numpy.typing as npt
 
 from scanclean.fidelity._evidence import STRONG, Evidence
 from scanclean.page import Pixels
-from scanclean.paper import (
-    Paper,
-    block_reduce,
-    neutral_darkest,
-    padded,
-)
+from scanclean.paper import Paper, block_reduce, neutral_darkest, padded
 from scanclean.shapes import Components, components, dilate, erode
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
@@ -22,7 +17,8 @@ Plane: TypeAlias = npt.NDArray[np.float32]
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 SHARP_AREA = 0.55
-"""The same for the outlines of grounds and pictures, which print less sharply than letters."""
+"""Least sharpness of the outline of a dark ground, as a share of the page's own ink: grounds and
+pictures print less sharply than letters."""
 BLACK = 190
 """Grounds this far from white (75 %) are no stain, whatever their outline; a page may have none."""
 SHARP_PALE_AREA = 0.85

@@ -8,10 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanclean.fidelity._evidence import STRONG, Evidence
-from scanclean.paper import (
-    block_reduce,
-    padded,
-)
+from scanclean.paper import block_reduce, padded
 from scanclean.shapes import Components, box_mean, components, dilate, pieces
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
