@@ -13,7 +13,7 @@ This is the map. Imports go downward only.
     report/         learning curves; the study's report
     ----------------------------------------------------------------------------- parts
     tiling          cut, window, blend
-    fidelity        the guard: which ink was lost or invented, and putting it back
+    fidelity/       the guard: which ink was lost or invented, and putting it back
     classical       the restorer that needs no network
     checkpoint      weights files for torch, published checkpoints, export to ONNX
     models/         one file = one architecture
