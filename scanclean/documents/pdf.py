@@ -32,10 +32,11 @@ from scanclean.documents._pdf_picture import (
 )
 from scanclean.documents._pdf_scans import Part, Scan, Verdict, judge
 from scanclean.documents._storage import Before
+from scanclean.documents._structure import differences
 from scanclean.errors import InputError
 from scanclean.page import Kept, Page, Pixels
 
-__all__ = ["SUFFIXES", "PdfDocument", "create", "join", "open", "recognises"]
+__all__ = ["SUFFIXES", "PdfDocument", "create", "differences", "join", "open", "recognises"]
 
 SUFFIXES = (".pdf",)
 
