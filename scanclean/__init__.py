@@ -9,6 +9,7 @@ This is the map. Imports go downward only.
     jobs            what a user typed as INPUT and OUTPUT -> one file in, one file out
     restorer        pixels -> pixels with a network, tile by tile
     weights         catalogue, cache folder, resolve, download, verify
+    report/         pages before and after, as a file for a browser
     training/       pages, degradation, pairs -> feed -> loop; losses and metrics
     ----------------------------------------------------------------------------- parts
     tiling          cut, window, blend

@@ -17,7 +17,7 @@ GROUND = {"errors", "progress", "plugins", "config", "page", "spec", "atomic", "
 PARTS = {"tiling", "fidelity", "classical", "paper", "shapes", "checkpoint",
          "models", "backends", "documents", "codecs"}  # fmt: skip
 USE_CASES = {"restorer", "engine", "jobs", "restoration", "weights", "_download", "_weightfile",
-             "training", "evaluation"}  # fmt: skip
+             "training", "evaluation", "report"}  # fmt: skip
 PARTS_MAY = {
     "backends": {"checkpoint", "models"},
     "checkpoint": {"models"},
@@ -34,7 +34,7 @@ THIRD_PARTY = {
     "onnx": {"checkpoint"},
     "onnxruntime": {"backends.ort"},
     "pymupdf": {"documents", "training"},
-    "PIL": {"documents", "codecs", "training", "evaluation"},
+    "PIL": {"documents", "codecs", "training", "evaluation", "report"},
     "platformdirs": {"weights"},
     "urllib": {"_download"},
 }

@@ -12,6 +12,7 @@ from scanclean import documents, jobs
 from scanclean.atomic import replacing
 from scanclean.cli import _console
 from scanclean.cli._console import Words
+from scanclean.cli._watch import Watcher
 from scanclean.config import RestoreOptions
 from scanclean.errors import ExitCode, ScancleanError
 from scanclean.restoration import FileReport, Session, as_json
@@ -25,6 +26,7 @@ def run(
     json_file: str | None,
     stdout: BinaryIO,
     words: Words,
+    compare: Path | None = None,
 ) -> int:
     """Restore everything that was asked for, and say how it went.
 
@@ -36,13 +38,16 @@ def run(
     with ExitStack() as stack:
         progress = stack.enter_context(_console.progress(quiet=words.quiet))
         session = stack.enter_context(Session(options, progress))
+        watcher = Watcher(options, compare, stack) if compare or json_file else None
         reports = []
         if plan.joined:
-            reports.append(session.join(plan))
+            reports.append(watcher.join(session, plan) if watcher else session.join(plan))
         else:
-            reports = [_one(session, job, stdout, alone=len(plan.jobs) == 1) for job in plan.jobs]
+            alone = len(plan.jobs) == 1
+            reports = [_one(session, job, stdout, watcher, alone=alone) for job in plan.jobs]
+        notes = watcher.compare(progress) if watcher else ()
     if not words.quiet:
-        for notice in session.notices:
+        for notice in (*session.notices, *notes):
             _console.say(notice)
         for report in reports:
             _tell(report, verbose=words.verbose)
@@ -51,11 +56,16 @@ def run(
     return next((r.exit_code for r in reports if r.exit_code), ExitCode.DONE)
 
 
-def _one(session: Session, job: jobs.Job, stdout: BinaryIO, *, alone: bool) -> FileReport:
+def _one(
+    session: Session, job: jobs.Job, stdout: BinaryIO, watcher: Watcher | None, *, alone: bool
+) -> FileReport:
+    def work() -> FileReport:
+        return watcher.restore(session, job, stdout) if watcher else session.restore(job, stdout)
+
     if alone:
-        return session.restore(job, stdout)
+        return work()
     try:
-        return session.restore(job, stdout)
+        return work()
     except ScancleanError as error:  # one bad file among many does not end the others
         _console.error(str(error), error.hint)
         return session.failed(job, error)

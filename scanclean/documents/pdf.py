@@ -114,10 +114,11 @@ class PdfDocument:
         for index in range(self._count):
             yield from self._page(index)
 
-    def render(self, index: int) -> Page:
-        """Draw a page as a viewer shows it, for outputs that are pictures.
+    def render(self, index: int, most: float | None = None) -> Page:
+        """Draw a page as a viewer shows it.
 
-        At the resolution of its scan, or 300 dpi; less if it would be larger than is allowed.
+        At the resolution of its scan, or 300 dpi; less if it would have more pixels than are
+        allowed, or than `most`.
 
         Raises:
             InputError: it cannot be drawn.
@@ -128,8 +129,8 @@ class PdfDocument:
             scans = self._judge(index).scans
             dpi = max((max(self._dpi(index, scan)) for scan in scans), default=RENDER_DPI)
             inches = (page.rect.width / 72, page.rect.height / 72)
-            most = (self._options.max_mpixels * 1e6 / (inches[0] * inches[1])) ** 0.5
-            dpi = min(dpi, most)
+            limit = min(self._limit, most or self._limit)
+            dpi = min(dpi, (limit / (inches[0] * inches[1])) ** 0.5)
             zoom = pymupdf().Matrix(dpi / 72, dpi / 72)
             pixmap = page.get_pixmap(matrix=zoom, alpha=False)
             shape = (pixmap.height, pixmap.width, 3)
