@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 
 import numpy as np
 
+from scanclean.documents import _metadata, _picture
 from scanclean.documents._pdf_library import (
     Object,
     damage,
@@ -27,6 +29,8 @@ LOSSY = frozenset({"DCTDecode", "DCT", "JPXDecode"})
 """Filters that lose something."""
 OPAQUE = 0.9
 """Mean opacity from which a masked picture is a scan with a clean-cut edge, not a layer."""
+HEADER = 1 << 18
+"""Bytes within which a JPEG says how it is packed; before that come profiles and previews."""
 JPX_SIZE = b"\xff\x4f\xff\x51"
 """How a JPEG 2000 code stream begins: SOC, then the SIZ marker."""
 
@@ -70,6 +74,20 @@ def last_filter(image: Object) -> str:
 def stored_bytes(image: Object) -> int:
     """Size of the object's stream in the file."""
     return number(image, "Length")
+
+
+def jpeg_quality(image: Object) -> int:
+    """Quality of a picture that is stored as JPEG, as libjpeg counts it; 0 if it is not."""
+    if last_filter(image) not in ("DCTDecode", "DCT") or len(items(get(image, "Filter"))) > 1:
+        return 0
+    from PIL import Image
+
+    head = mupdf().pdf_load_raw_stream(image).fz_buffer_extract()[:HEADER]
+    try:
+        with Image.open(io.BytesIO(head), formats=("JPEG",)) as opened:
+            return int(_metadata.jpeg_storage(opened)["quality"])
+    except _picture.FAILURES:
+        return 0
 
 
 def shared_symbols(image: Object) -> int:

@@ -24,6 +24,7 @@ from scanclean.documents._pdf_picture import (
     LOSSY,
     Picture,
     decode,
+    jpeg_quality,
     last_filter,
     obstacle,
     shared_symbols,
@@ -151,6 +152,12 @@ class PdfDocument:
             return path.samefile(self._source)
         except OSError:
             return False
+
+    @property
+    def file_size(self) -> int:
+        """Bytes of the document as it came."""
+        source = self._source
+        return len(source) if isinstance(source, bytes) else source.stat().st_size
 
     def copy_source(self, path: Path) -> None:
         """Write the document as it came, byte for byte."""
@@ -294,7 +301,7 @@ class PdfDocument:
             bitonal=picture.bitonal,
             pair=picture.pair,
             digest=fingerprint(picture.pixels),
-            before=Before(self._stored(image), last_filter(image) in LOSSY),
+            before=Before(self._stored(image), last_filter(image) in LOSSY, jpeg_quality(image)),
         )
 
     def _stored(self, image: Object) -> int:
