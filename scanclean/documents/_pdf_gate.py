@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,6 +24,8 @@ from scanclean.errors import InputError, LockedError, RefusedError
 
 MAX_FIELDS = 100_000
 """Form fields that are looked at."""
+MAX_REACHED = 100_000
+"""Pictures that are counted page by page; many more are all taken as shared."""
 
 
 def open_handle(source: Source, name: str, options: ReadOptions) -> Object:
@@ -141,6 +145,19 @@ def images_of(pages: Iterable[Object]) -> dict[int, Object]:
             for _, thing in entries(things):
                 _sort_in(thing, found, seen, pending)
     return found
+
+
+def pages_that_share(pages: Sequence[Object]) -> list[int]:
+    """Which of the pages reach a picture that another of them reaches too."""
+    reached = []
+    looked_at = 0
+    for page in pages:
+        reached.append(set(images_of([page])))
+        looked_at += len(reached[-1])
+        if looked_at > MAX_REACHED:
+            return list(range(len(pages)))
+    times = Counter(itertools.chain.from_iterable(reached))
+    return [n for n, found in enumerate(reached) if any(times[image] > 1 for image in found)]
 
 
 def _sort_in(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,7 +16,12 @@ from scanclean.config import ReadOptions, StoreOptions
 from scanclean.documents import Document, Source, Target, Writer
 from scanclean.documents._pdf_content import drawing, inherited
 from scanclean.documents._pdf_edit import Origin, PdfEditor, Tile, fingerprint
-from scanclean.documents._pdf_gate import images_of, open_handle, refuse_signed_or_dynamic
+from scanclean.documents._pdf_gate import (
+    images_of,
+    open_handle,
+    pages_that_share,
+    refuse_signed_or_dynamic,
+)
 from scanclean.documents._pdf_join import join
 from scanclean.documents._pdf_library import Object, get, mupdf, pymupdf, reading
 from scanclean.documents._pdf_new import PdfMaker
@@ -170,9 +176,20 @@ class PdfDocument:
         return self._options.wants(index)
 
     def _shown_outside(self) -> frozenset[int]:
-        """Pictures that pages show which must not change."""
+        """Pictures that are also shown where they must not change: on other pages, or small."""
         others = [index for index in range(self._count) if not self._selected(index)]
-        return frozenset(images_of(map(self.page_object, others)))
+        found = set(images_of(map(self.page_object, others)))
+        chosen = [index for index in range(self._count) if self._selected(index)]
+        for index in pages_that_share(list(map(self.page_object, chosen))):
+            with suppress(InputError), reading("cannot be read"):
+                found |= self._figures(chosen[index])
+        return frozenset(found)
+
+    def _figures(self, index: int) -> set[int]:
+        """Pictures that a page paints, but not as its scan."""
+        page = self.page_object(index)
+        painted = {placement.xref for placement in drawing(page).placements}
+        return painted - {part.placement.xref for s in self._judge(index).scans for part in s.parts}
 
     def _note_repair(self) -> None:
         if not self.handle.is_repaired:
