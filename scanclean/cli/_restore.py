@@ -93,9 +93,12 @@ _ORDER = ("restored", "unchanged", "kept", "skipped", "copied")
 
 
 def _write_json(target: str, content: object, stdout: BinaryIO) -> None:
-    line = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    try:
+        data = json.dumps(content, indent=1, ensure_ascii=False).encode() + b"\n"
+    except UnicodeEncodeError:  # a file name that is no text
+        data = json.dumps(content, indent=1).encode() + b"\n"
     if target == "-":
-        stdout.write(line.encode())
+        stdout.write(data)
         return
     with replacing(Path(target), force=True) as temporary:
-        temporary.write_text(line, "utf-8")
+        temporary.write_bytes(data)

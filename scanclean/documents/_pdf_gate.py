@@ -6,7 +6,6 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from pathlib import Path
 
 from scanclean.config import ReadOptions
 from scanclean.documents import Source
@@ -17,7 +16,7 @@ from scanclean.documents._pdf_library import (
     is_null,
     items,
     mupdf,
-    pymupdf,
+    open_pdf,
     reading,
 )
 from scanclean.errors import InputError, LockedError, RefusedError
@@ -37,7 +36,7 @@ def open_handle(source: Source, name: str, options: ReadOptions) -> Object:
     """
     with reading(f"{name}: cannot be read as PDF"):
         try:
-            handle = _opened(source)
+            handle = open_pdf(source)
         except Exception as error:
             if "encrypt" in str(error).lower():
                 raise LockedError(
@@ -51,17 +50,6 @@ def open_handle(source: Source, name: str, options: ReadOptions) -> Object:
     if pages < 1:
         raise InputError(f"{name}: has no pages", hint="the file is damaged or cut off")
     return handle
-
-
-def _opened(source: Source) -> Object:
-    # The kind is forced: MuPDF would also open a picture or an e-book that merely ends in .pdf.
-    if isinstance(source, bytes):
-        return pymupdf().open(stream=source, filetype="pdf")
-    try:
-        str(source).encode()
-    except UnicodeEncodeError:  # a name that is no text, which MuPDF cannot take
-        return pymupdf().open(stream=source.read_bytes(), filetype="pdf")
-    return pymupdf().open(str(Path(source)), filetype="pdf")
 
 
 def _unlock(handle: Object, name: str, password: str | None) -> None:

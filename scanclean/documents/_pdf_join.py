@@ -23,6 +23,7 @@ from scanclean.documents._pdf_library import (
     items,
     mupdf,
     name_of,
+    open_pdf,
     pymupdf,
     reading,
     source_of,
@@ -66,14 +67,14 @@ def join(parts: Sequence[Path], target: Path) -> None:
         with reading("the pages cannot be joined"):
             whole = _Whole(raw)  # type: ignore[arg-type]  # a wrapper of a binary file
             for number, path in enumerate(parts):
-                with pymupdf().open(str(path), filetype="pdf") as handle:
+                with open_pdf(path) as handle:
                     _refuse_locked(handle)
                     whole.append(Part(handle, number, whole.size))
             whole.finish()
         raw.flush()
         with (
             reading("the pages cannot be joined"),
-            pymupdf().open(raw.name, filetype="pdf") as all_,
+            open_pdf(Path(raw.name)) as all_,
         ):
             save(pymupdf()._as_pdf_document(all_), target, "the joined PDF")
     pages = len(whole.pages)
