@@ -13,7 +13,7 @@ This is the map. Imports go downward only.
     training/       pages, degradation, pairs -> feed -> loop; losses and metrics
     ----------------------------------------------------------------------------- parts
     tiling          cut, window, blend
-    fidelity        the guard: which ink was lost or invented, and putting it back
+    fidelity/       the guard: which ink was lost or invented, and putting it back
     classical       the restorer that needs no network
     checkpoint      weights files for torch, published checkpoints, export to ONNX
     models/         one file = one architecture
@@ -36,19 +36,29 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from scanclean.config import TrainConfig
     from scanclean.errors import ScancleanError
+    from scanclean.evaluation.contest import evaluate
     from scanclean.page import Page
     from scanclean.restoration import restore
     from scanclean.restorer import Restorer
 
 __version__ = "0.1.0"
 
-__all__ = ["Page", "Restorer", "ScancleanError", "TrainConfig", "__version__", "restore"]
+__all__ = [
+    "Page",
+    "Restorer",
+    "ScancleanError",
+    "TrainConfig",
+    "__version__",
+    "evaluate",
+    "restore",
+]
 
 _HOMES = {
     "Page": "scanclean.page",
     "Restorer": "scanclean.restorer",
     "ScancleanError": "scanclean.errors",
     "TrainConfig": "scanclean.config",
+    "evaluate": "scanclean.evaluation.contest",
     "restore": "scanclean.restoration",
 }
 

@@ -52,7 +52,7 @@ def spec_of(net: Any, arch: str, **more: Any) -> ModelSpec:
         config=asdict(net.config),
         channels=net.config.channels,
         multiple_of=multiple,
-        fixed_tile=getattr(net.config, "pooling", "none") == "global",
+        fixed_tile=bool(getattr(net.config, "fixed_tile", False)),
         **more,
     )
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
 from scanclean import documents, jobs
-from scanclean.atomic import replacing
 from scanclean.cli import _console
 from scanclean.cli._console import Words
 from scanclean.cli._watch import Watcher
@@ -52,7 +50,7 @@ def run(
         for report in reports:
             _tell(report, verbose=words.verbose)
     if json_file:
-        _write_json(json_file, as_json(reports), stdout)
+        _console.write_json(json_file, as_json(reports), stdout)
     return next((r.exit_code for r in reports if r.exit_code), ExitCode.DONE)
 
 
@@ -90,15 +88,3 @@ def _tell(report: FileReport, *, verbose: bool) -> None:
 
 
 _ORDER = ("restored", "unchanged", "kept", "skipped", "copied")
-
-
-def _write_json(target: str, content: object, stdout: BinaryIO) -> None:
-    try:
-        data = json.dumps(content, indent=1, ensure_ascii=False).encode() + b"\n"
-    except UnicodeEncodeError:  # a file name that is no text
-        data = json.dumps(content, indent=1).encode() + b"\n"
-    if target == "-":
-        stdout.write(data)
-        return
-    with replacing(Path(target), force=True) as temporary:
-        temporary.write_bytes(data)

@@ -73,10 +73,9 @@ def kernel_basis_grouped(u: Tensor, a: Tensor, w: Tensor, b: Tensor, group: int,
     Costs N*c floats a pixel. Fastest for few bases, and the only form that every exporter maps to
     plain operators.
     """
-    weight, bias = bank_as_convolution(w, b, u.shape[1], group, k)
-    return mix_bases(
-        F.conv2d(u, weight, bias, padding=k // 2, groups=u.shape[1] // group), a, group
-    )
+    channels = b.shape[2]  # not u's: an exporter must see a constant
+    weight, bias = bank_as_convolution(w, b, channels, group, k)
+    return mix_bases(F.conv2d(u, weight, bias, padding=k // 2, groups=channels // group), a, group)
 
 
 def bank_as_convolution(
@@ -152,7 +151,8 @@ FEW_BASES = 12
 
 def kernel_basis(u: Tensor, a: Tensor, w: Tensor, b: Tensor, group: int, k: int) -> Tensor:
     """KBA in the form that is fastest for its number of bases."""
-    form = kernel_basis_grouped if w.shape[1] <= FEW_BASES else kernel_basis_fused
+    few = w.shape[1] <= FEW_BASES or torch.onnx.is_in_onnx_export()
+    form = kernel_basis_grouped if few else kernel_basis_fused
     return form(u, a, w, b, group, k)
 
 

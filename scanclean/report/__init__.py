@@ -1,1 +1,1 @@
-"""Reports for people: pages before and after."""
+"""What a person looks at after a run: pages before and after, learning curves, the study."""

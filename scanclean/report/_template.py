@@ -63,8 +63,8 @@ NOTES = """<ul>
 PAIR = """<figure>
 <figcaption><b>Page {number}</b> <span>{note}</span>
 <button type="button">flip</button></figcaption>
-<div class="pair"><img alt="Page {number} before" width="{width}" height="{height}" loading="lazy"
- decoding="async" src="{before}"><img class="after" alt="Page {number} after" loading="lazy"
+<div class="pair"><img alt="Page {number} before" width="{width}" height="{height}"
+ decoding="async" src="{before}"><img class="after" alt="Page {number} after"
  width="{width}" height="{height}" decoding="async" src="{after}"><span
  class="tag left">before</span><span class="tag right">after</span><input type="range" min="0"
  max="100" value="50" aria-label="Page {number}: how much of it is shown as before, %"></div>

@@ -211,7 +211,7 @@ def _block(number: int, before: Pixels | str, after: Pixels | str, note: str) ->
 def _one_side(number: int, side: str, shown: Pixels | str) -> str:
     if isinstance(shown, str):
         return f"<p>{side}: {_text(shown)}</p>\n"
-    return f'<img alt="Page {number} {side}" loading="lazy" src="{_packed(shown)}">\n'
+    return f'<img alt="Page {number} {side}" decoding="async" src="{_packed(shown)}">\n'
 
 
 def _look_alike(one: Pixels, other: Pixels) -> bool:
