@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from scanclean.jobs import Job, Plan
 from scanclean.progress import Progress
 from scanclean.report import compare
 from scanclean.report.compare import Pair
-from scanclean.restoration import FileReport, Session
+from scanclean.restoration import FileReport
 
 
 class Watcher:
@@ -43,29 +43,29 @@ class Watcher:
         self._folder = Path(stack.enter_context(scratch))
         self._pairs: list[Pair] = []
 
-    def restore(self, session: Session, job: Job, stdout: BinaryIO) -> FileReport:
-        """Restore one document; its report says how its structure came out.
+    def restore(self, work: Callable[[Job], FileReport], job: Job, stdout: BinaryIO) -> FileReport:
+        """Restore one document by `work`; its report says how its structure came out.
 
         Raises:
-            ScancleanError: as `Session.restore`.
+            ScancleanError: as `work`.
         """
         with watched(job, stdout, self._folder) as seen:
-            report = session.restore(seen.job)
+            report = work(seen.job)
             report = replace(report, output=str(job.target or "stdout"))
             report = structure(seen, report, self._options)
             if self._target:
                 self._pairs.append(_pair([seen.before], _files(seen, report), report))
         return report
 
-    def join(self, session: Session, plan: Plan) -> FileReport:
-        """Restore several documents into one PDF.
+    def join(self, work: Callable[[], FileReport], plan: Plan) -> FileReport:
+        """Restore several documents into one PDF by `work`.
 
         Raises:
-            ScancleanError: as `Session.join`.
+            ScancleanError: as `work`.
         """
         assert plan.joined is not None
         before = [_kept(replace(j, target=plan.joined), self._own()) for j in plan.jobs]
-        report = session.join(plan)
+        report = work()
         if self._target:
             self._pairs.append(_pair(before, [plan.joined], report))
         return report
