@@ -34,7 +34,7 @@ THIRD_PARTY = {
     "onnx": {"checkpoint"},
     "onnxruntime": {"backends.ort"},
     "pymupdf": {"documents", "training"},
-    "PIL": {"documents", "codecs", "training", "evaluation"},
+    "PIL": {"documents", "codecs", "training", "evaluation", "report"},
     "matplotlib": {"report"},
     "platformdirs": {"weights"},
     "urllib": {"_download"},

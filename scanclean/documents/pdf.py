@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,7 +16,12 @@ from scanclean.config import ReadOptions, StoreOptions
 from scanclean.documents import Document, Source, Target, Writer
 from scanclean.documents._pdf_content import drawing, inherited
 from scanclean.documents._pdf_edit import Origin, PdfEditor, Tile, fingerprint
-from scanclean.documents._pdf_gate import images_of, open_handle, refuse_signed_or_dynamic
+from scanclean.documents._pdf_gate import (
+    images_of,
+    open_handle,
+    pages_that_share,
+    refuse_signed_or_dynamic,
+)
 from scanclean.documents._pdf_join import join
 from scanclean.documents._pdf_library import Object, get, mupdf, pymupdf, reading
 from scanclean.documents._pdf_new import PdfMaker
@@ -24,6 +30,7 @@ from scanclean.documents._pdf_picture import (
     LOSSY,
     Picture,
     decode,
+    jpeg_quality,
     last_filter,
     obstacle,
     shared_symbols,
@@ -32,10 +39,11 @@ from scanclean.documents._pdf_picture import (
 )
 from scanclean.documents._pdf_scans import Part, Scan, Verdict, judge
 from scanclean.documents._storage import Before
+from scanclean.documents._structure import differences
 from scanclean.errors import InputError
 from scanclean.page import Kept, Page, Pixels
 
-__all__ = ["SUFFIXES", "PdfDocument", "create", "join", "open", "recognises"]
+__all__ = ["SUFFIXES", "PdfDocument", "create", "differences", "join", "open", "recognises"]
 
 SUFFIXES = (".pdf",)
 
@@ -113,10 +121,11 @@ class PdfDocument:
         for index in range(self._count):
             yield from self._page(index)
 
-    def render(self, index: int) -> Page:
-        """Draw a page as a viewer shows it, for outputs that are pictures.
+    def render(self, index: int, most: float | None = None) -> Page:
+        """Draw a page as a viewer shows it.
 
-        At the resolution of its scan, or 300 dpi; less if it would be larger than is allowed.
+        At the resolution of its scan, or 300 dpi; less if it would have more pixels than are
+        allowed, or than `most`.
 
         Raises:
             InputError: it cannot be drawn.
@@ -127,8 +136,8 @@ class PdfDocument:
             scans = self._judge(index).scans
             dpi = max((max(self._dpi(index, scan)) for scan in scans), default=RENDER_DPI)
             inches = (page.rect.width / 72, page.rect.height / 72)
-            most = (self._options.max_mpixels * 1e6 / (inches[0] * inches[1])) ** 0.5
-            dpi = min(dpi, most)
+            limit = min(self._limit, most or self._limit)
+            dpi = min(dpi, (limit / (inches[0] * inches[1])) ** 0.5)
             zoom = pymupdf().Matrix(dpi / 72, dpi / 72)
             pixmap = page.get_pixmap(matrix=zoom, alpha=False)
             shape = (pixmap.height, pixmap.width, 3)
@@ -150,6 +159,12 @@ class PdfDocument:
         except OSError:
             return False
 
+    @property
+    def file_size(self) -> int:
+        """Bytes of the document as it came."""
+        source = self._source
+        return len(source) if isinstance(source, bytes) else source.stat().st_size
+
     def copy_source(self, path: Path) -> None:
         """Write the document as it came, byte for byte."""
         if isinstance(self._source, bytes):
@@ -161,9 +176,20 @@ class PdfDocument:
         return self._options.wants(index)
 
     def _shown_outside(self) -> frozenset[int]:
-        """Pictures that pages show which must not change."""
+        """Pictures that are also shown where they must not change: on other pages, or small."""
         others = [index for index in range(self._count) if not self._selected(index)]
-        return frozenset(images_of(map(self.page_object, others)))
+        found = set(images_of(map(self.page_object, others)))
+        chosen = [index for index in range(self._count) if self._selected(index)]
+        for index in pages_that_share(list(map(self.page_object, chosen))):
+            with suppress(InputError), reading("cannot be read"):
+                found |= self._figures(chosen[index])
+        return frozenset(found)
+
+    def _figures(self, index: int) -> set[int]:
+        """Pictures that a page paints, but not as its scan."""
+        page = self.page_object(index)
+        painted = {placement.xref for placement in drawing(page).placements}
+        return painted - {part.placement.xref for s in self._judge(index).scans for part in s.parts}
 
     def _note_repair(self) -> None:
         if not self.handle.is_repaired:
@@ -292,7 +318,7 @@ class PdfDocument:
             bitonal=picture.bitonal,
             pair=picture.pair,
             digest=fingerprint(picture.pixels),
-            before=Before(self._stored(image), last_filter(image) in LOSSY),
+            before=Before(self._stored(image), last_filter(image) in LOSSY, jpeg_quality(image)),
         )
 
     def _stored(self, image: Object) -> int:
