@@ -11,10 +11,11 @@ This is the map. Imports go downward only.
     jobs            what a user typed as INPUT and OUTPUT -> one file in, one file out
     restorer        pixels -> pixels with a network, tile by tile
     weights         catalogue, cache folder, resolve, download, verify
-    training/       pages, degradation, pairs -> feed -> loop; losses and metrics
+    training/       pages, degradation, pairs -> feed -> loop; recipes, and the study of them
+    report/         pages before and after for a browser; learning curves; the study's report
     ----------------------------------------------------------------------------- parts
     tiling          cut, window, blend
-    fidelity        the guard: which ink was lost or invented, and putting it back
+    fidelity/       the guard: which ink was lost or invented, and putting it back
     classical       the restorer that needs no network
     checkpoint      weights files for torch, published checkpoints, export to ONNX
     models/         one file = one architecture
@@ -37,20 +38,33 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from scanclean.config import TrainConfig
     from scanclean.errors import ScancleanError
+    from scanclean.evaluation.contest import evaluate
     from scanclean.page import Page
     from scanclean.restoration import restore
     from scanclean.restorer import Restorer
+    from scanclean.training.runs import train
 
 __version__ = "0.1.0"
 
-__all__ = ["Page", "Restorer", "ScancleanError", "TrainConfig", "__version__", "restore"]
+__all__ = [
+    "Page",
+    "Restorer",
+    "ScancleanError",
+    "TrainConfig",
+    "__version__",
+    "evaluate",
+    "restore",
+    "train",
+]
 
 _HOMES = {
     "Page": "scanclean.page",
     "Restorer": "scanclean.restorer",
     "ScancleanError": "scanclean.errors",
     "TrainConfig": "scanclean.config",
+    "evaluate": "scanclean.evaluation.contest",
     "restore": "scanclean.restoration",
+    "train": "scanclean.training.runs",
 }
 
 

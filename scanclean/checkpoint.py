@@ -52,20 +52,29 @@ def spec_of(net: Any, arch: str, **more: Any) -> ModelSpec:
         config=asdict(net.config),
         channels=net.config.channels,
         multiple_of=multiple,
-        fixed_tile=getattr(net.config, "pooling", "none") == "global",
+        fixed_tile=bool(getattr(net.config, "fixed_tile", False)),
         **more,
     )
 
 
-def save(net: nn.Module, spec: ModelSpec, path: Path) -> None:
-    """Write a weights file, atomically."""
+def save(
+    net: nn.Module, spec: ModelSpec, path: Path, notes: Mapping[str, str] | None = None
+) -> None:
+    """Write a weights file, atomically.
+
+    Args:
+        net: the network.
+        spec: what the file says about itself.
+        path: the file.
+        notes: more metadata entries, under names of their own; readers need not know them.
+    """
     from safetensors.torch import save_file
 
     state = {
         name: tensor.detach().float().contiguous() for name, tensor in net.state_dict().items()
     }
     with replacing(path, force=True) as temporary:
-        save_file(state, str(temporary), metadata=spec.to_metadata())
+        save_file(state, str(temporary), metadata={**(notes or {}), **spec.to_metadata()})
 
 
 def load(path: Path) -> tuple[nn.Module, ModelSpec]:

@@ -100,9 +100,10 @@ class RestoreOptions:
     """How outputs are written."""
 
 
-Schedule: TypeAlias = Literal["constant", "cosine"]
-Loss: TypeAlias = Literal["l1", "l2", "charbonnier"]
-TrainPrecision: TypeAlias = Literal["fp32", "bf16"]
+Schedule: TypeAlias = Literal["constant", "cosine", "restarts", "exponential"]
+Loss: TypeAlias = Literal["l1", "l2", "charbonnier", "ssim", "perceptual"]
+TrainPrecision: TypeAlias = Literal["fp32", "bf16", "fp16"]
+TrainDevice: TypeAlias = Literal["auto", "cpu", "cuda"]
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,8 @@ class TrainConfig:
     """Folder that the run writes to."""
     model: str = "kbnet"
     """Name of the architecture: a module in `scanclean.models`."""
+    recipe: str = ""
+    """Name of the recipe that these settings began as; empty: none."""
     network: tuple[tuple[str, object], ...] = (
         ("width", 16),
         ("encoder", (1, 2, 2)),
@@ -130,9 +133,13 @@ class TrainConfig:
     steps: int = 2000
     """Optimiser steps."""
     batch: int = 4
-    """Patches in a step."""
+    """Patches in a step of one process, an even number."""
     patch: int = 192
     """Side of a patch, in pixels."""
+    channels: int = 3
+    """3: colour. 1: the mean of the three channels, as gray networks are run on pages."""
+    augment: bool = True
+    """Turn patches by quarter turns and mirror them, at random."""
     even_paper: bool = True
     """Divide the paper out before the network, as `restore` then does with these weights."""
     pages_share: float = 0.7
@@ -140,21 +147,35 @@ class TrainConfig:
     rate: float = 1e-3
     """Learning rate at its highest."""
     floor: float = 1e-5
-    """Learning rate at the end of a cosine."""
+    """Learning rate at the end of a cosine, and the lowest of the other falling schedules."""
     warmup: int = 100
     """Steps until the rate is at its highest."""
     schedule: Schedule = "cosine"
-    """How the rate falls."""
+    """How the rate falls: see `scanclean.training.schedule`."""
+    period: float = 0.6
+    """Share of the run after which the rate of `restarts` is lowest; then it climbs again."""
+    pin_from: float = 1.0
+    """Share of the run from which the rate stays at `pin_rate`; 1: never."""
+    pin_rate: float = 2e-4
+    """That rate."""
     loss: Loss = "charbonnier"
     """What is minimised."""
+    adversarial: float = 0.01
+    """Weight of the critic's judgement beside the loss, for models that have a critic; pix2pix
+    weighs 1 to 100."""
     clip: float = 1.0
-    """Largest norm of the gradient."""
+    """Largest norm of the gradient; 0: any."""
     weight_decay: float = 1e-4
     """Decoupled weight decay of AdamW."""
     ema: float = 0.999
     """Decay a step of the averaged weights, which are the ones evaluated and saved."""
     precision: TrainPrecision = "fp32"
-    """Arithmetic of the network while it trains."""
+    """Arithmetic of the network while it trains; fp16 on CUDA only."""
+    checkpointing: bool = False
+    """Make the insides of blocks again on the way back instead of keeping them: less memory, a
+    third more time."""
+    device: TrainDevice = "auto"
+    """Where the network trains; "auto": on CUDA where there is one."""
     compile: bool = False
     """Compile the network first: minutes at the start, a quarter less time a step."""
     seed: int = 0

@@ -27,10 +27,14 @@ class Job:
     """Kind of file to make, as an ending with dot; empty: the kind of the input."""
     numbered: bool = False
     """One picture a page: `target` is a folder, or a name with a place for the number."""
+    called: str = ""
+    """What to call the input in messages, if `source` is only a copy of it."""
 
     @property
     def name(self) -> str:
         """The input, for messages."""
+        if self.called:
+            return self.called
         return "stdin" if self.source is None else str(self.source)
 
     @property

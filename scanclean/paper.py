@@ -7,7 +7,7 @@ heavy steps (medians, filling) see a picture of 300 x 440 and cost little.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from scanclean.shapes import box_mean, components, dilate, erode, grown_from, me
 
 Plane: TypeAlias = npt.NDArray[np.float32]
 Mask: TypeAlias = npt.NDArray[np.bool_]
+Counts = TypeVar("Counts", Pixels, npt.NDArray[np.uint16])
 
 BLOCK_MAX = 8
 """Side of a block on a page at 300 dpi: finer than any shadow, coarser than most strokes."""
@@ -58,6 +59,9 @@ ALL_PICTURE = 0.97
 """Share of pictures from which on a page has no paper that could be judged."""
 SATURATED = 0.45
 """Lowest over highest channel of a ground that cannot be paper; the yellowest paper has 0.5."""
+DYED = 0.07
+"""A channel of bare paper this far from their mean, on paper that is not yellowed, is meant: pink,
+green and blue sheets. Cold lamps and cameras in the shade reach 0.065."""
 GRAIN_MAX = 0.12
 """The paper of no readable page is rougher than this share of its own brightness."""
 
@@ -120,7 +124,7 @@ def block_sum(pixels: Pixels, block: int) -> npt.NDArray[np.uint16]:
     return columns
 
 
-def block_reduce(plane: Pixels, block: int, highest: bool) -> Pixels:
+def block_reduce(plane: Counts, block: int, highest: bool) -> Counts:
     """Highest or lowest value of each block, `(H, W)` to `(h, w)`."""
     pick = np.maximum if highest else np.minimum
     height, width = plane.shape
@@ -218,6 +222,8 @@ def _pictures(bright: Plane, ground: Plane, light: Plane, dips: Plane) -> Mask:
         share = np.stack([median(bright[..., c], 1) for c in range(3)], axis=2) + 1
         share /= share.mean(axis=2, keepdims=True)
         usual = np.median(share[ground >= 0.85 * around], axis=0)
+        if _dyed(usual):
+            return np.ones(ground.shape, np.bool_)
         colour = np.abs(share - usual).max(axis=2)
         lowest, highest = bright.min(axis=2) + 1, bright.max(axis=2) + 1
         dark |= _solid(median(lowest / highest, 1) < SATURATED, size)
@@ -227,6 +233,14 @@ def _pictures(bright: Plane, ground: Plane, light: Plane, dips: Plane) -> Mask:
         return seeds
     found = dilate(_grown(seeds, ground < GROWN_GROUND * around), 1)
     return found | (found.mean() > ALL_PICTURE)
+
+
+def _dyed(share: Plane) -> bool:
+    """Whether paper with these channels, as shares of their mean, was coloured by its maker.
+
+    Age and dirt take blue first; where another channel is lowest, paper never was white.
+    """
+    return bool(share[2] > share.min() + 0.01 and np.abs(share - 1).max() > DYED)
 
 
 def _around(ground: Plane) -> Plane:
@@ -380,6 +394,26 @@ def evened(pixels: Pixels, paper: Paper | None = None) -> Pixels:
         rows = slice(top, min(top + EVEN_BAND, len(pixels)))
         out[rows] = whitened(pixels, paper, rows)
     return out
+
+
+BARE = 250.5
+"""Evened paper above this, on every square of 2 pixels, is bare: a line one pixel wide and 4 %
+darker than the paper brings its squares to 249.9."""
+
+
+def bare(even: Pixels, paper: Paper) -> Mask:
+    """Where an evened page shows nothing at all: bool `(H, W)`, alike over each block.
+
+    Args:
+        even: what `evened` gave, uint8 `(H, W)` or `(H, W, 3)`.
+        paper: of the same page.
+    """
+    whole = padded(even, paper.block)
+    squares = [block_sum(darkest(band), 2) for band in _bands(whole, paper.block)]
+    lowest = [block_reduce(part, paper.block // 2, highest=False) for part in squares]
+    empty = (np.concatenate(lowest) >= 4 * BARE) & ~paper.picture
+    pixels = empty.repeat(paper.block, axis=0).repeat(paper.block, axis=1)
+    return pixels[: even.shape[0], : even.shape[1]]
 
 
 def tone_kept(even: Pixels, cleaned: Pixels, paper: Paper) -> Pixels:

@@ -243,12 +243,17 @@ class FileReport:
     """Name or path of the weights."""
     sha256: str = ""
     """Hash of the weights file."""
+    structure: tuple[str, ...] | None = None
+    """What of a PDF came out otherwise than it went in, the cleaned pixels apart; None: not
+    compared."""
 
 
 def as_json(reports: Sequence[FileReport]) -> object:
     """The reports as the contract's JSON: an object for one document, a list for several."""
     objects = [asdict(report) for report in reports]
     for report in objects:
+        if report["structure"] is None:
+            del report["structure"]
         for page in report["pages"]:
             for empty in [key for key, value in page.items() if value in ("", None, ())]:
                 del page[empty]
@@ -369,7 +374,7 @@ class Session:
     ) -> FileReport:
         assert self._engine is not None
         code = ExitCode.PARTIAL if any(p.action == "copied" for p in pages) else ExitCode.DONE
-        about = self._engine.about
+        about: dict[str, Any] = self._engine.about
         return FileReport(
             job.name,
             str(job.target or "stdout"),

@@ -15,13 +15,21 @@ from scanclean.config import DEFAULT_WEIGHTS
 from scanclean.errors import DeviceError, UsageError
 from scanclean.fidelity import Ink, guard
 from scanclean.page import Pixels, Tiles
-from scanclean.paper import SMALLEST_PAGE, evened, examine, tone_kept
+from scanclean.paper import SMALLEST_PAGE, Mask, Paper, bare, evened, examine, tone_kept
 from scanclean.parallel import in_order
 from scanclean.progress import SILENT, Progress
-from scanclean.tiling import Blender, Grid, Plane
+from scanclean.tiling import Blender, Plane, Tile, cover, cut, grid, needing
 
 EDGE = 32
 """Width of the mirrored margin that a page gets for the network, in pixels."""
+CLEAN_GRAIN = 0.001
+"""Paper with less grain than this, as a share of its brightness, was drawn or is clipped white."""
+MENDED = 12
+"""A pixel that the network changes by more levels was dirty, or worn."""
+MENDED_SHARE = 0.001
+"""Share of such pixels up to which a page without grain counts as clean."""
+ROWS = 512
+"""Rows that are compared at once."""
 SMALLEST_TILE = 64
 """A tile that fails is retried in quarters down to this side, in pixels."""
 RETRY_OVERLAP = 16
@@ -66,7 +74,8 @@ class Restorer:
                 f"--tile {tile}: these weights see a tile as a whole and need {spec.tile}",
                 hint="leave --tile out",
             )
-        self._overlap = min(spec.overlap if overlap is None else overlap, self._tile // 2)
+        wanted = min(spec.overlap if overlap is None else overlap, self._tile // 2)
+        self._overlap = wanted if spec.fixed_tile else _side(wanted, spec.multiple_of)
         self._pool = ThreadPoolExecutor(backend.lanes, thread_name_prefix="tile")
 
     @classmethod
@@ -99,14 +108,15 @@ class Restorer:
         Raises:
             DeviceError: a tile failed in every size. No pixel of a failed tile is ever used.
         """
-        tile = self._tile
-        if not self.backend.spec.fixed_tile:  # no work on what lies beyond a small picture
-            longest = max(pixels.shape[:2]) + 2 * EDGE
-            tile = min(tile, _side(longest, self.backend.spec.multiple_of))
         warnings: list[str] = []
         paper = examine(pixels) if min(pixels.shape[:2]) >= SMALLEST_PAGE else None
-        even = evened(pixels, paper) if paper and self.backend.spec.even_paper else pixels
-        restored = self._restore(even, tile, warnings, progress)
+        even, blank = pixels, None
+        if paper and self.backend.spec.even_paper:
+            even = evened(pixels, paper)
+            blank = bare(even, paper)
+        restored = self._restore(even, blank, warnings, progress)
+        if paper and self.backend.spec.even_paper and clean_already(even, restored, paper):
+            restored = even
         if not self._guard:
             return Cleaned(restored, None, tuple(warnings))
         if paper and self.backend.spec.even_paper:
@@ -115,52 +125,88 @@ class Restorer:
         return Cleaned(guarded.pixels, guarded.ink, tuple(warnings))
 
     def _restore(
-        self, pixels: Pixels, tile: int, warnings: list[str], progress: Progress
+        self, pixels: Pixels, blank: Mask | None, warnings: list[str], progress: Progress
     ) -> Pixels:
-        overlap = min(self._overlap, tile // 2)
+        spec = self.backend.spec
         # A convolution sees zeros beyond a tile. Where tiles meet, the fade hides what that does;
         # a margin of mirrored page does so at the page's own edges, alike for every size of tile.
-        around = ((EDGE, EDGE), (EDGE, EDGE), (0, 0))[: pixels.ndim]
-        framed = np.pad(pixels, around, "symmetric")
-        grid = Grid(framed.shape[0], framed.shape[1], tile, overlap)
-        progress.start(len(grid), "tile")
-        blender = Blender(grid, self.backend.spec.channels)
-
-        def work(corner: tuple[int, int]) -> Plane:
-            return self._tile_at(grid.cut(framed, *corner), corner, warnings)
-
-        for (y, x), restored in in_order(self._pool, work, grid, ahead=2 * self.backend.lanes):
-            blender.add(y, x, restored)
-            progress.advance()
         height, width = pixels.shape[:2]
+        after = [EDGE + -(n + 2 * EDGE) % spec.multiple_of for n in (height, width)]
+        around = [(EDGE, after[0]), (EDGE, after[1]), (0, 0)]
+        framed = np.pad(pixels, around[: pixels.ndim], "symmetric")
+        needed = np.zeros(framed.shape[:2], np.bool_)
+        needed[EDGE : EDGE + height, EDGE : EDGE + width] = True if blank is None else ~blank
+        tiles = self._tiles(needed)
+        progress.start(len(tiles), "tile")
+        white = np.full((*framed.shape[:2], spec.channels), 255, np.uint8)
+        blender = Blender(white, tiles, self._overlap)
+
+        def work(tile: Tile) -> Plane:
+            return self._tile_at(cut(framed, tile), tile, warnings)
+
+        for tile, restored in in_order(self._pool, work, tiles, ahead=2 * self.backend.lanes):
+            blender.add(tile, restored)
+            progress.advance()
         page = blender.page()[EDGE : EDGE + height, EDGE : EDGE + width]
         return _as_channels_of(pixels, page)
 
-    def _tile_at(self, scan: Pixels, corner: tuple[int, int], warnings: list[str]) -> Plane:
-        """Restore one square: float32 `(T, T, C)`. Smaller squares where the engine fails on it."""
+    def _tiles(self, needed: Mask) -> list[Tile]:
+        """Where the network has to look."""
+        spec = self.backend.spec
+        if spec.fixed_tile:
+            height, width = needed.shape
+            return needing(grid(height, width, self._tile, self._overlap), needed)
+        return cover(needed, self._tile, self._overlap, EDGE, spec.multiple_of)
+
+    def _tile_at(self, scan: Pixels, tile: Tile, warnings: list[str]) -> Plane:
+        """Restore a tile: float32 `(h, w, C)`. Smaller tiles where the engine fails on it."""
         try:
             (out,) = self.backend(_as_tiles(scan, self.backend.spec.channels))
             problem = "" if np.isfinite(out).all() else "the network gave no finite number"
         except DeviceError as error:
             problem = str(error)
         if not problem:
-            restored: Plane = out.transpose(1, 2, 0)
-            return restored
-        where = f"tile at row {corner[0]}, column {corner[1]}"
-        half = _side(len(scan) // 2 + RETRY_OVERLAP, self.backend.spec.multiple_of)
-        if half >= len(scan) or half < SMALLEST_TILE or self.backend.spec.fixed_tile:
+            whole: Plane = out.transpose(1, 2, 0)
+            return whole
+        where = f"tile at row {max(0, tile.y - EDGE)}, column {max(0, tile.x - EDGE)}"
+        longest = max(tile.height, tile.width)
+        half = _side(longest // 2 + RETRY_OVERLAP, self.backend.spec.multiple_of)
+        if half >= longest or half < SMALLEST_TILE or self.backend.spec.fixed_tile:
             raise DeviceError(f"{where} failed in every size: {problem}", hint="type --device cpu")
         warnings.append(f"{where} failed ({problem}) and was retried in smaller tiles")
-        height, width = scan.shape[:2]
-        parts = Grid(height, width, half, RETRY_OVERLAP)
-        total = np.zeros((height, width, self.backend.spec.channels), np.float32)
-        weight = np.zeros((height, width, 1), np.float32)
-        for y, x in parts:
-            part = self._tile_at(parts.cut(scan, y, x), (corner[0] + y, corner[1] + x), warnings)
-            total[y : y + half, x : x + half] += part
-            weight[y : y + half, x : x + half] += 1
-        mended: Plane = total / weight
+        total = np.zeros((*scan.shape[:2], self.backend.spec.channels), np.float32)
+        weight = np.zeros((*scan.shape[:2], 1), np.float32)
+        for part in grid(tile.height, tile.width, half, RETRY_OVERLAP):
+            place = Tile(tile.y + part.y, tile.x + part.x, half, half)
+            again = self._tile_at(cut(scan, part), place, warnings)
+            inside = np.s_[part.y : part.y + half, part.x : part.x + half]
+            high, wide = total[inside].shape[:2]
+            total[inside] += again[:high, :wide]
+            weight[inside] += 1
+        mended: Plane = np.divide(total, weight, dtype=np.float32)
         return mended
+
+
+def clean_already(even: Pixels, restored: Pixels, paper: Paper) -> bool:
+    """Whether a page needs no restoring: paper without any grain, and next to nothing to mend.
+
+    Pages that never were on paper are so. What a network still changes there are the smooth edges
+    of letters, by a few levels: no gain, and not what was drawn.
+
+    Args:
+        even: the page before the network, uint8 `(H, W)` or `(H, W, 3)`.
+        restored: the page behind it, of the same shape.
+        paper: of the same page.
+    """
+    known = ~paper.picture
+    if not known.any() or np.median(paper.grain[known]) > CLEAN_GRAIN:
+        return False
+    mended = 0
+    for top in range(0, len(even), ROWS):
+        rows = slice(top, top + ROWS)
+        change = np.abs(np.subtract(even[rows], restored[rows], dtype=np.int16)) > MENDED
+        mended += int(np.count_nonzero(change if change.ndim == 2 else change.any(axis=2)))
+    return mended <= MENDED_SHARE * even.shape[0] * even.shape[1]
 
 
 def clean_classical(pixels: Pixels, *, use_guard: bool = True) -> Cleaned:
@@ -178,7 +224,7 @@ def _side(wanted: int, multiple: int) -> int:
 
 
 def _as_tiles(scan: Pixels, channels: int) -> Tiles:
-    """uint8 `(T, T[, 3])` to float32 `(1, channels, T, T)`: gray repeated, or colour averaged."""
+    """uint8 `(h, w[, 3])` to float32 `(1, channels, h, w)`: gray repeated, or colour averaged."""
     picture = scan[..., None] if scan.ndim == 2 else scan
     if channels == 1 and picture.shape[2] == 3:
         picture = picture.mean(2, keepdims=True)

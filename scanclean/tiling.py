@@ -1,16 +1,20 @@
-"""Tiles of exactly one size: cut from a page, and blended back without a seam.
+"""Tiles: cut from where a page needs work, and blended back without a seam.
 
-All tiles have one size because a network with global pooling must always see a full tile. A page
-smaller than a tile is extended by reflection; the last tile of a row or column is moved inwards
-instead of padded. Where tiles overlap they are cross-faded: every tile is multiplied by a window
-that rises linearly over its overlap, the products are summed, and the sum is divided by the summed
-windows. Whatever the offsets, weights of a pixel then add up to one.
+A network that sees a tile as a whole (global pooling) needs tiles of exactly one size: `grid`. A
+page smaller than a tile is extended by reflection; the last tile of a row or column is moved
+inwards instead of padded. Any other network takes what fits: `cover` lays tiles of about the wanted
+size over the parts of the page that need them, and leaves the rest alone.
+
+Where tiles overlap they are cross-faded: every tile is multiplied by a window that rises linearly
+over its overlap, the products are summed, and the sum is divided by the summed windows. Whatever
+the offsets, weights of a pixel then add up to one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +22,23 @@ import numpy.typing as npt
 from scanclean.page import Pixels
 
 Plane = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+GAP = 96
+"""Bare stretches shorter than this are not worth leaving out: a cut costs a margin at both ends."""
+
+
+class Tile(NamedTuple):
+    """A rectangle of a page, in pixels."""
+
+    y: int
+    """Upper edge."""
+    x: int
+    """Left edge."""
+    height: int
+    """Rows."""
+    width: int
+    """Columns."""
 
 
 def starts(length: int, tile: int, overlap: int) -> list[int]:
@@ -36,90 +57,154 @@ def starts(length: int, tile: int, overlap: int) -> list[int]:
     return [*range(0, length - tile, step), length - tile]
 
 
-def window(tile: int, overlap: int) -> Plane:
-    """Weights along one side of a tile: `(tile,)` float32, rising over `overlap`, 1, falling.
+def grid(height: int, width: int, side: int, overlap: int) -> list[Tile]:
+    """Square tiles of exactly one size over a whole page, row by row."""
+    return [
+        Tile(y, x, side, side)
+        for y in starts(height, side, overlap)
+        for x in starts(width, side, overlap)
+    ]
+
+
+def needing(tiles: Sequence[Tile], needed: Mask) -> list[Tile]:
+    """The tiles that hold a pixel of `needed`, bool `(H, W)`."""
+    return [t for t in tiles if needed[t.y : t.y + t.height, t.x : t.x + t.width].any()]
+
+
+def cover(needed: Mask, side: int, overlap: int, margin: int, multiple: int) -> list[Tile]:
+    """Tiles over the parts of a page that need work, about equal in size, row by row.
+
+    Args:
+        needed: pixels that need work, bool `(H, W)`; the sides are multiples of `multiple`.
+        side: largest side of a tile, a multiple of `multiple`.
+        overlap: pixels that neighbours share, at least.
+        margin: pixels around what is needed that a tile takes in.
+        multiple: the sides of tiles are multiples of this.
+    """
+    tiles = []
+    for top, bottom in stretches(np.logical_or.reduce(needed, axis=1), margin):
+        for y, height in spread(top, bottom, len(needed), side, overlap, multiple):
+            columns = np.logical_or.reduce(needed[y : y + height])
+            tiles += [
+                Tile(y, x, height, width)
+                for left, right in stretches(columns, margin)
+                for x, width in spread(left, right, needed.shape[1], side, overlap, multiple)
+            ]
+    return tiles
+
+
+def stretches(needed: Mask, margin: int) -> list[tuple[int, int]]:
+    """Runs of a bool `(n,)`, as (first, behind the last), a margin wider; near ones are joined.
+
+    >>> line = np.zeros(500, bool); line[100:120] = line[150] = line[400] = True
+    >>> stretches(line, 10)
+    [(90, 161), (390, 411)]
+    """
+    edges = np.flatnonzero(np.diff(needed.astype(np.int8), prepend=0, append=0))
+    joined: list[tuple[int, int]] = []
+    for start, stop in edges.reshape(-1, 2).tolist():
+        start, stop = max(0, start - margin), min(len(needed), stop + margin)
+        if joined and start - joined[-1][1] < GAP:
+            joined[-1] = (joined[-1][0], stop)
+        else:
+            joined.append((start, stop))
+    return joined
+
+
+def spread(
+    start: int, stop: int, length: int, side: int, overlap: int, multiple: int
+) -> list[tuple[int, int]]:
+    """Cover [start, stop) of `length` pixels with as few equal parts as there can be.
+
+    Offsets are multiples, too: a network that reduces its picture by 2 four times sees another
+    picture when it is moved by less than 16 pixels.
+
+    Returns:
+        (offset, size) of each: one size, at most `side`; neighbours share at least `overlap`.
+        `length`, `side` and `overlap` are multiples.
+
+    >>> spread(0, 700, 704, 512, 64, 16)
+    [(0, 384), (320, 384)]
+    """
+    start = start // multiple * multiple
+    stop = min(length, -(-stop // multiple) * multiple)
+    reach = stop - start
+    count = 1 if reach <= side else -(-(reach - overlap) // (side - overlap))
+    size = -(-(reach + (count - 1) * overlap) // count)
+    size = min(side, -(-size // multiple) * multiple)
+    last = max(0, max(stop, start + size) - size)
+    first, steps = min(start, last), max(1, count - 1)
+    units = (last - first) // multiple
+    return [(first + units * n // steps * multiple, size) for n in range(count)]
+
+
+def cut(pixels: Pixels, tile: Tile) -> Pixels:
+    """A tile of a page: `(height, width[, 3])`, reflected beyond the edges of a small page."""
+    part = pixels[tile.y : tile.y + tile.height, tile.x : tile.x + tile.width]
+    missing = [(0, tile.height - part.shape[0]), (0, tile.width - part.shape[1])]
+    if not any(after for _, after in missing):
+        return part
+    # numpy reflects repeatedly, so even a single row can fill a tile
+    return np.pad(part, missing + [(0, 0)] * (part.ndim - 2), "symmetric")
+
+
+def window(length: int, overlap: int) -> Plane:
+    """Weights along one side of a tile: `(length,)` float32, rising over `overlap`, 1, falling.
 
     Linear ramps make two overlapping neighbours an exact cross-fade. The ends are above zero, so
-    that the page's own border, which only one tile covers, keeps a weight to divide by.
+    that what only one tile covers keeps a weight to divide by.
     """
-    ramp = np.minimum(np.arange(1, tile + 1), np.arange(tile, 0, -1)) / (overlap + 1)
+    ramp = np.minimum(np.arange(1, length + 1), np.arange(length, 0, -1)) / (overlap + 1)
     return np.minimum(ramp, 1).astype(np.float32)
 
 
-@dataclass(frozen=True)
-class Grid:
-    """Where the tiles of one page lie."""
-
-    height: int
-    """Height of the page."""
-    width: int
-    """Width of the page."""
-    tile: int
-    """Side of a tile."""
-    overlap: int
-    """Pixels that neighbours share, at least."""
-
-    @property
-    def rows(self) -> list[int]:
-        """Upper edges."""
-        return starts(self.height, self.tile, self.overlap)
-
-    @property
-    def columns(self) -> list[int]:
-        """Left edges."""
-        return starts(self.width, self.tile, self.overlap)
-
-    def __len__(self) -> int:
-        return len(self.rows) * len(self.columns)
-
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        """Upper left corners (y, x), row by row."""
-        return ((y, x) for y in self.rows for x in self.columns)
-
-    def cut(self, pixels: Pixels, y: int, x: int) -> Pixels:
-        """The tile at (y, x): `(tile, tile[, 3])`, reflected beyond the edges of a small page."""
-        part = pixels[y : y + self.tile, x : x + self.tile]
-        missing = [(0, self.tile - n) for n in part.shape[:2]] + [(0, 0)] * (part.ndim - 2)
-        if not any(after for _, after in missing):
-            return part
-        # numpy reflects repeatedly, so even a single row can fill a tile
-        return np.pad(part, missing, "symmetric")
-
-
 class Blender:
-    """Collects the tiles of one page in any order of columns, row by row, in bounded memory.
+    """Collects the tiles of one page, row by row, in bounded memory.
 
     Only the rows of pixels that a coming tile may still touch are kept as float32; finished rows
     are rounded to uint8 at once.
+
+    Args:
+        page: the page without the tiles, uint8 `(H, W, C)`: what stays where no tile lies.
+        tiles: all that will come, sorted by their upper edge.
+        overlap: pixels over which neighbours fade.
     """
 
-    def __init__(self, grid: Grid, channels: int) -> None:
-        self._grid = grid
-        self._window = window(grid.tile, grid.overlap)
-        self._sum = np.zeros((grid.tile, grid.width, channels), np.float32)
-        self._weight = np.zeros((grid.tile, grid.width, 1), np.float32)
-        self._page = np.empty((grid.height, grid.width, channels), np.uint8)
+    def __init__(self, page: Pixels, tiles: Sequence[Tile], overlap: int) -> None:
+        self._page = page.copy()
+        self._overlap = overlap
+        tallest = max((tile.height for tile in tiles), default=1)
+        self._sum = np.zeros((tallest, *page.shape[1:]), np.float32)
+        self._weight = np.zeros((tallest, page.shape[1], 1), np.float32)
         self._top = 0
+        assert all(a.y <= b.y for a, b in pairwise(tiles))
 
-    def add(self, y: int, x: int, tile: Plane) -> None:
-        """Add a restored tile `(tile, tile, C)`, values in [0, 1]; rows of tiles come in order."""
-        if y > self._top:
-            self._finish(y)
-        h, w = min(self._grid.tile, self._grid.height), min(self._grid.tile, self._grid.width - x)
-        weight = self._window[:h, None, None] * self._window[None, :w, None]
-        self._sum[:h, x : x + w] += tile[:h, :w] * weight
-        self._weight[:h, x : x + w] += weight
+    def add(self, tile: Tile, restored: Plane) -> None:
+        """Add a restored tile `(height, width, C)`, values in [0, 1]."""
+        if tile.y > self._top:
+            self._finish(tile.y)
+        first = tile.y - self._top
+        h = min(tile.height, len(self._page) - tile.y)
+        w = min(tile.width, self._page.shape[1] - tile.x)
+        weight = window(tile.height, self._overlap)[:h, None, None]
+        weight = weight * window(tile.width, self._overlap)[None, :w, None]
+        where = np.s_[first : first + h, tile.x : tile.x + w]
+        self._sum[where] += restored[:h, :w] * weight
+        self._weight[where] += weight
 
     def page(self) -> Pixels:
         """The blended page, uint8 `(H, W, C)`; call once, when every tile was added."""
-        self._finish(self._grid.height)
+        self._finish(len(self._page))
         return self._page
 
     def _finish(self, upto: int) -> None:
-        done = upto - self._top
-        blended = self._sum[:done] / self._weight[:done]
-        np.rint(np.clip(blended * 255, 0, 255, out=blended), out=blended)
-        self._page[self._top : upto] = blended
+        done = min(upto - self._top, len(self._sum))
+        covered = self._weight[:done] > 0
+        if covered.any():
+            blended = self._sum[:done] / np.where(covered, self._weight[:done], 1)
+            np.rint(np.clip(blended * 255, 0, 255, out=blended), out=blended)
+            rows = self._page[self._top : self._top + done]
+            np.copyto(rows, blended.astype(np.uint8), where=covered)
         for kept in (self._sum, self._weight):
             kept[: len(kept) - done] = kept[done:]
             kept[len(kept) - done :] = 0

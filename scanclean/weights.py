@@ -105,7 +105,7 @@ class Checked(NamedTuple):
 
 
 BUNDLED_SHA256: Mapping[str, str] = {
-    "scanclean.onnx": "dc37446db408c300bedb21a4e3ebe27b8a446cc72bd0e70f606fb4a7e17b8b59",
+    "scanclean.onnx": "a84c17aca954098af81bdcdf3d6e7a3e82b67c0d77f2de4d80c9360038eea471",
     "scanclean.safetensors": "16cb734790111a4f63c3754438bcb05415989c4968825fe82c5b2e0ebe4f2c42",
 }
 """Checksums of the files in `weights/`, one row each, as `sha256sum weights/*` prints them."""

@@ -18,7 +18,7 @@ GROUND = {"errors", "progress", "plugins", "config", "page", "spec", "atomic", "
 PARTS = {"tiling", "fidelity", "classical", "paper", "shapes", "checkpoint",
          "models", "backends", "documents", "codecs"}  # fmt: skip
 USE_CASES = {"restorer", "engine", "jobs", "restoration", "resume", "unfinished", "weights",
-             "_download", "_weightfile", "training", "evaluation"}  # fmt: skip
+             "_download", "_weightfile", "training", "evaluation", "report"}  # fmt: skip
 PARTS_MAY = {
     "backends": {"checkpoint", "models"},
     "checkpoint": {"models"},
@@ -35,7 +35,8 @@ THIRD_PARTY = {
     "onnx": {"checkpoint"},
     "onnxruntime": {"backends.ort"},
     "pymupdf": {"documents", "training"},
-    "PIL": {"documents", "codecs", "training", "evaluation"},
+    "PIL": {"documents", "codecs", "training", "evaluation", "report"},
+    "matplotlib": {"report"},
     "platformdirs": {"weights"},
     "urllib": {"_download"},
 }

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from scanclean.paper import enlarged, evened, examine, tone_kept
+from scanclean.paper import bare, enlarged, evened, examine, tone_kept
 
 
 def page(height=480, width=360, paper=(235, 225, 200), seed=0):
@@ -97,3 +97,27 @@ def test_photograph_across_the_whole_page_keeps_its_tone():
     photo = (75 + 30 * np.sin(rows / 25) * np.cos(columns / 40)).astype(np.uint8)
     pixels[:460] = photo[..., None]
     assert np.abs(evened(pixels)[:430].astype(int) - photo[:430, :, None]).mean() < 3
+
+
+def test_bare_is_what_shows_nothing_at_all():
+    page = np.full((400, 400, 3), 245, np.uint8)
+    page[100:140, 100:300] = 40
+    page[300:303, 300:303, 2] = 230  # a pale yellow dot
+    known = examine(page)
+    empty = bare(evened(page, known), known)
+    assert empty.shape == (400, 400) and empty.mean() > 0.8
+    assert not empty[100:140, 100:300].any() and not empty[300:303, 300:303].all()
+    dark = np.full((400, 400, 3), 20, np.uint8)
+    assert not bare(dark, examine(dark)).any()
+
+
+@pytest.mark.parametrize("colour", [(253, 216, 229), (190, 225, 200), (190, 215, 240)])
+def test_dyed_paper_is_left_as_it_is(colour):
+    sheet, _ = page(paper=colour)
+    assert examine(sheet).picture.all() and evened(sheet) is sheet
+
+
+@pytest.mark.parametrize("colour", [(240, 225, 180), (200, 212, 222), (133, 138, 136)])
+def test_yellowed_and_badly_lit_paper_becomes_white(colour):
+    even = evened(page(paper=colour)[0])
+    assert np.percentile(even, 75) >= 252

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
 from scanclean.errors import DeviceError, UsageError
 from scanclean.restorer import Restorer
@@ -102,3 +103,71 @@ def test_guard_gives_back_text_that_a_network_wiped_out(function_backend):
     assert without.pixels.min() == 255
     assert (with_guard.pixels[page < 100] < 120).mean() > 0.95
     assert with_guard.ink is not None and with_guard.ink.returned_px > 0
+
+
+def faint(contrast, shape="dot"):
+    """White paper with some noise and one mark of that contrast far from the middle."""
+    page = np.full((900, 900), 240, np.float32)
+    page[700:720, 100:400] = 40
+    where = {"dot": np.s_[103:106, 803:806], "line": np.s_[103, 760:820]}[shape]
+    page[where] *= 1 - contrast
+    page += np.random.default_rng(0).normal(0, 0.8, page.shape)
+    return np.rint(page).clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("shape", ["dot", "line"])
+def test_bare_paper_is_left_out_but_no_faint_mark(shape, function_backend):
+    seen = []
+
+    def look(tiles):
+        seen.append(tiles)
+        return tiles
+
+    for contrast, found in ((0.0, False), (0.04, True), (0.2, True)):
+        seen.clear()
+        backend = function_backend(look, tile=512, multiple_of=16, even_paper=True)
+        out = Restorer(backend, use_guard=False)(faint(contrast, shape))
+        area = sum(tile.shape[2] * tile.shape[3] for tile in seen)
+        assert area < 0.4 * 900 * 900
+        assert (out[100:110, 760:820].min() < 250) == found
+        assert out[300:600].min() >= 254  # nothing there: white, like the paper that was looked at
+
+
+def test_tiles_begin_at_multiples_of_what_the_network_reduces_by(function_backend, noise):
+    page = np.arange(1000 * 700, dtype=np.uint32).reshape(1000, 700) % 251
+    phases = set()
+
+    def look(tiles):
+        phases.add(int(tiles[0, 0, 0, 0] * 255 + 0.5))
+        return tiles
+
+    backend = function_backend(look, tile=256, multiple_of=16, overlap=32)
+    Restorer(backend, use_guard=False)(page.astype(np.uint8))
+    framed = np.pad(page, 32, "symmetric")
+    starts = {int(framed[y, x]) for y in range(0, 1000, 16) for x in range(0, 700, 16)}
+    assert phases <= starts
+
+
+def drawn():
+    """A page that was never on paper: white, smooth letters, no grain."""
+    picture = Image.new("L", (500, 400), 255)
+    pen = ImageDraw.Draw(picture)
+    for y in range(40, 360, 30):
+        pen.text((40, y), "never printed, never scanned", fill=20, font_size=18)
+    return np.array(picture.convert("RGB"))
+
+
+def test_a_page_that_was_never_on_paper_stays_as_it_is(function_backend):
+    sharpening = function_backend(lambda t: t - 0.03 * (t < 0.9), tile=512, even_paper=True)
+    page = drawn()
+    assert np.array_equal(Restorer(sharpening)(page), page)
+    noisy = page + np.random.default_rng(0).normal(-6, 2, page.shape)
+    noisy = noisy.clip(0, 255).astype(np.uint8)
+    assert not np.array_equal(Restorer(sharpening, use_guard=False)(noisy), noisy)
+
+
+def test_dirt_on_a_drawn_page_is_cleaned(function_backend):
+    page = drawn()
+    page[300:330, 420:470] = 200  # half a percent of it
+    whitening = function_backend(lambda t: np.where(t > 0.7, 1, t), tile=512, even_paper=True)
+    assert Restorer(whitening, use_guard=False)(page)[315, 440].tolist() == [255, 255, 255]

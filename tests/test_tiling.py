@@ -1,7 +1,19 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
-from scanclean.tiling import Blender, Grid, starts, window
+from scanclean.tiling import Blender, Tile, cover, cut, grid, needing, spread, starts, window
+
+
+def blended(page, tiles, overlap, under=255):
+    """A page that was cut and put together again."""
+    blender = Blender(np.full_like(page, under), tiles, overlap)
+    for tile in tiles:
+        part = cut(page, tile)
+        assert part.shape[:2] == (tile.height, tile.width)
+        blender.add(tile, part / np.float32(255))
+    return blender.page()
 
 
 @pytest.mark.parametrize("length", [1, 63, 64, 65, 100, 128, 129, 1000])
@@ -12,7 +24,7 @@ def test_starts_cover_everything_with_enough_overlap(length, overlap):
     for offset in offsets:
         covered[offset : offset + 64] += 1
     assert covered.min() >= 1 and len(covered) == max(length, 64)
-    assert all(b - a <= 64 - overlap for a, b in zip(offsets, offsets[1:], strict=False))
+    assert all(b - a <= 64 - overlap for a, b in pairwise(offsets))
 
 
 def test_window_is_an_exact_cross_fade():
@@ -25,29 +37,69 @@ def test_window_is_an_exact_cross_fade():
     ("height", "width"), [(1, 1), (3, 5), (7, 300), (255, 256), (257, 256), (500, 131)]
 )
 @pytest.mark.parametrize("overlap", [0, 9, 32])
-def test_cut_and_blend_give_the_page_back(height, width, overlap, noise):
+def test_grid_cut_and_blend_give_the_page_back(height, width, overlap, noise):
     page = noise(height, width, 3)
-    grid = Grid(height, width, 64, overlap)
-    blender = Blender(grid, 3)
-    for y, x in grid:
-        tile = grid.cut(page, y, x)
-        assert tile.shape == (64, 64, 3)
-        blender.add(y, x, tile / np.float32(255))
-    assert np.array_equal(blender.page(), page)
+    tiles = grid(height, width, 64, overlap)
+    assert {tile[2:] for tile in tiles} == {(64, 64)}
+    assert np.array_equal(blended(page, tiles, overlap), page)
+
+
+@pytest.mark.parametrize("start", [0, 5, 160])
+@pytest.mark.parametrize("reach", [1, 16, 200, 256, 257, 300, 460, 864])
+@pytest.mark.parametrize("overlap", [0, 32])
+def test_spread_covers_in_equal_steps_of_the_multiple(start, reach, overlap):
+    stop = min(start + reach, 1024)
+    parts = spread(start, stop, 1024, 256, overlap, 16)
+    assert parts[0][0] <= start and sum(parts[-1]) >= stop and sum(parts[-1]) <= 1024
+    (size,) = {size for _, size in parts}
+    assert size <= 256 and all(n % 16 == 0 for part in parts for n in part)
+    assert all(a[0] + size - b[0] >= overlap for a, b in pairwise(parts))
+    assert len(parts) == 1 or size * len(parts) < 2 * (stop - start) + 16 * len(parts)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_cover_gives_back_what_is_needed_and_leaves_the_rest(seed, noise):
+    rng = np.random.default_rng(seed)
+    page = noise(544, 480, 3)
+    needed = np.zeros(page.shape[:2], np.bool_)
+    for _ in range(int(rng.integers(0, 5))):
+        y, x = rng.integers(0, 470, 2)
+        needed[y : y + int(rng.integers(1, 200)), x : x + int(rng.integers(1, 200))] = True
+    tiles = cover(needed, 128, 32, 16, 16)
+    assert all(n % 16 == 0 for tile in tiles for n in tile)
+    out = blended(page, tiles, 32, under=7)
+    assert np.array_equal(out[needed], page[needed])
+    touched = np.zeros_like(needed)
+    for tile in tiles:
+        touched[tile.y : tile.y + tile.height, tile.x : tile.x + tile.width] = True
+    assert (out[~touched] == 7).all()
+
+
+def test_cover_takes_in_a_margin_but_not_the_whole_page():
+    needed = np.zeros((1024, 1024), np.bool_)
+    needed[500:520, 480:500] = True
+    assert cover(needed, 512, 64, 32, 16) == [Tile(464, 448, 96, 96)]
+    assert cover(np.zeros((64, 64), np.bool_), 512, 64, 32, 16) == []
+
+
+def test_needing_drops_tiles_without_work():
+    needed = np.zeros((128, 128), np.bool_)
+    needed[70, 3] = True
+    assert needing(grid(128, 128, 64, 0), needed) == [Tile(64, 0, 64, 64)]
 
 
 def test_a_tile_that_is_off_by_a_level_fades_out_over_the_overlap():
-    grid = Grid(64, 112, 64, 16)
-    blender = Blender(grid, 1)
-    for (y, x), level in zip(grid, (100, 150), strict=True):
-        blender.add(y, x, np.full((64, 64, 1), level / 255, np.float32))
+    tiles = grid(64, 112, 64, 16)
+    blender = Blender(np.zeros((64, 112, 1), np.uint8), tiles, 16)
+    for tile, level in zip(tiles, (100, 150), strict=True):
+        blender.add(tile, np.full((64, 64, 1), level / 255, np.float32))
     row = blender.page()[30, :, 0].astype(int)
     assert row[0] == 100 and row[-1] == 150
     assert np.abs(np.diff(row)).max() <= 4  # 50 levels over 17 steps
 
 
 def test_values_beyond_black_and_white_are_clipped():
-    grid = Grid(8, 8, 8, 0)
-    blender = Blender(grid, 1)
-    blender.add(0, 0, np.linspace(-1, 2, 64, dtype=np.float32).reshape(8, 8, 1))
+    (tile,) = grid(8, 8, 8, 0)
+    blender = Blender(np.zeros((8, 8, 1), np.uint8), [tile], 0)
+    blender.add(tile, np.linspace(-1, 2, 64, dtype=np.float32).reshape(8, 8, 1))
     assert blender.page().min() == 0 and blender.page().max() == 255

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from scanclean.atomic import replacing
 from scanclean.errors import OutputError
 from scanclean.progress import SILENT, Progress
 
@@ -50,6 +53,23 @@ def _write(text: str) -> None:
         sys.stderr.write(text.encode("ascii", "backslashreplace").decode() + "\n")
 
 
+def write_json(target: str, content: object, stdout: BinaryIO) -> None:
+    """Write a report to a file, or for "-" to `stdout`.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    try:
+        data = json.dumps(content, indent=1, ensure_ascii=False).encode() + b"\n"
+    except UnicodeEncodeError:  # a file name that is no text
+        data = json.dumps(content, indent=1).encode() + b"\n"
+    if target == "-":
+        stdout.write(data)
+        return
+    with replacing(Path(target), force=True) as temporary:
+        temporary.write_bytes(data)
+
+
 class Bars:
     """Progress as bars of rich: one bar for each unit, however many pages are in flight."""
 
@@ -72,6 +92,16 @@ class Bars:
     def advance(self, n: int = 1) -> None:
         """Move the bar that this thread started."""
         self._drawn.update(self._current.task, advance=n)
+
+    def describe(self, text: str) -> None:
+        """Change the words in front of the bar that this thread started."""
+        self._drawn.update(self._current.task, description=text)
+
+
+def describe(progress: Progress, text: str) -> None:
+    """Change the words in front of the current bar, if one is drawn."""
+    if isinstance(progress, Bars):
+        progress.describe(text)
 
 
 @contextmanager

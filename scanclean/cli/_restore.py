@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -10,9 +9,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from scanclean import documents, jobs
-from scanclean.atomic import replacing
 from scanclean.cli import _console
 from scanclean.cli._console import Words
+from scanclean.cli._watch import Watcher
 from scanclean.config import RestoreOptions
 from scanclean.errors import ExitCode, ScancleanError
 from scanclean.jobs import Job
@@ -28,6 +27,7 @@ def run(
     json_file: str | None,
     stdout: BinaryIO,
     words: Words,
+    compare: Path | None = None,
 ) -> int:
     """Restore everything that was asked for, and say how it went.
 
@@ -36,6 +36,8 @@ def run(
         unchanged, else 0.
     """
     plan = jobs.plan(inputs, output, kind, documents.suffixes())
+    join: Callable[[], FileReport]
+    restore: Callable[[Job], FileReport]
     with ExitStack() as stack:
         progress = stack.enter_context(_console.progress(quiet=words.quiet))
         session = stack.enter_context(Session(options, progress))
@@ -44,19 +46,24 @@ def run(
             join, restore = resuming.join, resuming.restore
         else:
             join, restore = partial(session.join, plan), partial(session.restore, stdout=stdout)
+        watcher = Watcher(options, compare, stack) if compare or json_file else None
+        if watcher:
+            join = partial(watcher.join, join, plan)
+            restore = partial(watcher.restore, restore, stdout=stdout)
         if plan.joined:
             reports = [join()]
         elif len(plan.jobs) == 1:
             reports = [restore(plan.jobs[0])]
         else:
             reports = [_one(restore, session, job) for job in plan.jobs]
+        notes = watcher.compare(progress) if watcher else ()
     if not words.quiet:
-        for notice in session.notices:
+        for notice in (*session.notices, *notes):
             _console.say(notice)
         for report in reports:
             _tell(report, verbose=words.verbose)
     if json_file:
-        _write_json(json_file, as_json(reports), stdout)
+        _console.write_json(json_file, as_json(reports), stdout)
     return next((r.exit_code for r in reports if r.exit_code), ExitCode.DONE)
 
 
@@ -87,12 +94,3 @@ def _tell(report: FileReport, *, verbose: bool) -> None:
 
 
 _ORDER = ("restored", "unchanged", "kept", "skipped", "copied")
-
-
-def _write_json(target: str, content: object, stdout: BinaryIO) -> None:
-    line = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    if target == "-":
-        stdout.write(line.encode())
-        return
-    with replacing(Path(target), force=True) as temporary:
-        temporary.write_text(line, "utf-8")

@@ -62,8 +62,11 @@ def evaluate(  # one parameter for each option
         bool, typer.Option("--guard/--no-guard", help="Let the guard mend what is restored.")
     ] = True,
     read: Annotated[
-        bool, typer.Option("--ocr/--no-ocr", help="Read pages whose text is known (Tesseract).")
+        bool, typer.Option("--ocr/--no-ocr", help="Read pages whose text is known.")
     ] = True,
+    reader: Annotated[
+        str, typer.Option("--reader", metavar="tesseract|rapidocr", help="Which program reads.")
+    ] = "tesseract",
     language: Annotated[
         str, typer.Option("--lang", metavar="eng+kor", help="Read all pages in these languages.")
     ] = "",
@@ -86,14 +89,18 @@ def evaluate(  # one parameter for each option
         guard=guard,
         offline=offline,
     )
-    from scanclean.cli._evaluate import Choice, run  # numpy and the engines: only now
+    from scanclean.cli._evaluate import run  # numpy and the engines: only now
+    from scanclean.evaluation.contest import Choice
+    from scanclean.evaluation.ocr import READERS
+
+    who = one_of(reader, tuple(READERS), "--reader")
 
     run(
         Choice(data, frozen, fonts, only, limit),
         weights or [DEFAULT_WEIGHTS],
         options,
         baselines=baselines,
-        use_ocr=read,
+        reader=READERS[who] if read else None,
         language=language,
         worst_folder=worst,
         json_file=json_file,

@@ -143,6 +143,14 @@ def restore(  # one parameter for each option of the contract
     kind: Annotated[
         str | None, typer.Option("--format", metavar="pdf|png|...", help="Kind of file to write.")
     ] = None,
+    compare: Annotated[
+        Path | None,
+        typer.Option(
+            "--compare",
+            metavar="FILE.html",
+            help="Write the pages before and after, for a browser.",
+        ),
+    ] = None,
     json_file: Report = None,
     offline: Offline = False,
     force: Force = False,
@@ -185,7 +193,7 @@ def restore(  # one parameter for each option of the contract
         from scanclean.cli._restore import run  # numpy and the engines: only now
 
         words = Words(quiet=quiet, verbose=verbose)
-        return run(inputs, output, kind, options, json_file, stdout, words)
+        return run(inputs, output, kind, options, json_file, stdout, words, compare)
 
 
 def page_ranges(text: str) -> tuple[tuple[int, int | None], ...]:

@@ -47,12 +47,22 @@ def synth(
         float,
         typer.Option("--made", min=0, max=1, help="Share of made pages beside CLEAN, 0 to 1."),
     ] = 0.5,
+    gallery: Annotated[
+        bool,
+        typer.Option("--gallery", help="Write a picture of each degradation instead of pairs."),
+    ] = False,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
     """Write pairs of scans and clean pages, to train or to evaluate on."""
     if not force and output.is_dir() and any(output.iterdir()):
         raise OutputError(f"{output}: exists already", hint="add --force to write into it")
+    if gallery:
+        from scanclean.training.gallery import gallery as draw
+
+        draw(output, clean or [], texts, seed)
+        typer.echo(str(output))
+        return
     from scanclean.training.synth import synth as write  # numpy and the page maker: only now
 
     with _console.progress(quiet=quiet) as progress:

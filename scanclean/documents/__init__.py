@@ -72,6 +72,17 @@ class Document(Protocol):
         `ReadOptions.strict`.
         """
 
+    def render(self, index: int, most: float | None = None) -> Page:
+        """Draw a page as a viewer shows it: for outputs that are pictures, and to look at it.
+
+        Args:
+            index: number of the page, from 0.
+            most: pixels that are enough; a picture may come larger, for it is not reduced.
+
+        Raises:
+            InputError: it cannot be drawn.
+        """
+
 
 class Writer(Protocol):
     """An output being made: commits on clean exit of its `with`, leaves nothing on error."""

@@ -22,7 +22,7 @@ from scanclean.documents._pdf_library import Object, get, is_null, mupdf, readin
 from scanclean.documents._pdf_output import Held, Spool, publishing
 from scanclean.documents._pdf_picture import shared_symbols
 from scanclean.documents._pdf_save import save, verify
-from scanclean.documents._storage import Before, store
+from scanclean.documents._storage import ALLOWANCE, Before, kilo, store
 from scanclean.page import Kept, Page, Pixels, fingerprint
 
 if TYPE_CHECKING:
@@ -186,6 +186,15 @@ class PdfEditor:
             pages=len(document),
             streams=self._written,
         )
+        self._tell_growth(path.stat().st_size)
+
+    def _tell_growth(self, size: int) -> None:
+        """Say so if the whole file has grown too much; each picture tells its own reason."""
+        before = self._document.file_size
+        if size > max(self._options.max_growth * before, before + ALLOWANCE):
+            self._document.warnings.append(
+                f"the PDF grows from {kilo(before)} to {kilo(size)}, {size / before:.1f} times"
+            )
 
 
 def _drop_unused(pdf: Object, symbols: set[int]) -> None:

@@ -121,7 +121,7 @@ class TiffDocument:
         """Whether a frame may go out exactly as it is stored: it opens, and is not on its side."""
         return index not in self._damaged and not (action == "unchanged" and index in self._turned)
 
-    def render(self, index: int) -> Page:
+    def render(self, index: int, most: float | None = None) -> Page:
         """A frame, as far as it can be read, cleaned or not."""
         return self._decoded(index).page
 

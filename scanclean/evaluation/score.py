@@ -14,10 +14,11 @@ from typing import TypeAlias
 
 import numpy as np
 
-from scanclean.evaluation import data, ink, ocr, text
+from scanclean.evaluation import data, ink, text
 from scanclean.evaluation.colour import Regions, colour_error, regions
 from scanclean.evaluation.data import Sample
 from scanclean.evaluation.memory import Peak
+from scanclean.evaluation.ocr import Reader
 from scanclean.evaluation.similarity import luminance, ssim_map
 from scanclean.page import Pixels
 from scanclean.progress import SILENT, Progress
@@ -96,13 +97,14 @@ class _Known:
     where: Regions | None
     marks: ink.Truth | None
     language: str | None
+    reader: Reader | None
 
 
 def evaluate(
     samples: Sequence[Sample],
     restorers: Mapping[str, Restore],
     *,
-    use_ocr: bool = True,
+    reader: Reader | None = None,
     language: str = "",
     progress: Progress = SILENT,
 ) -> list[Row]:
@@ -111,7 +113,7 @@ def evaluate(
     Args:
         samples: the pages.
         restorers: by name.
-        use_ocr: read pages whose text is known, where Tesseract has their language.
+        reader: reads pages whose text is known, where it has their language; None: nobody does.
         language: read them all in this one, instead of what the data says.
         progress: told of every page and restorer.
 
@@ -125,7 +127,7 @@ def evaluate(
     rows: dict[str, list[PageScore]] = {TRUTH: [], **{name: [] for name in restorers}}
     progress.start(len(samples) * len(restorers), "result")
     for sample in samples:
-        known = _know(sample, language, use_ocr=use_ocr)
+        known = _know(sample, language, reader)
         if known.clean is not None and known.language:
             error = _read(known.clean, sample, known)
             if error <= READABLE:
@@ -139,18 +141,18 @@ def evaluate(
     return [Row(name, tuple(pages)) for name, pages in rows.items() if pages]
 
 
-def _know(sample: Sample, language: str, *, use_ocr: bool) -> _Known:
+def _know(sample: Sample, language: str, reader: Reader | None) -> _Known:
     scan = data.read(sample.scan)
     code = None
-    if use_ocr and len(sample.text) >= LEAST_TEXT:
-        code = ocr.language_for(language or sample.language)
+    if reader and len(sample.text) >= LEAST_TEXT:
+        code = reader.language_for(language or sample.language)
     if sample.clean is None:
-        return _Known(scan, None, None, None, code)
+        return _Known(scan, None, None, None, code, reader)
     clean = data.like(data.read(sample.clean), scan)
     where = regions(clean)
     height, width = clean.shape[:2]
     marks = ink.truth(clean, where.picture_pixels((height, width)))
-    return _Known(scan, clean, where, marks, code)
+    return _Known(scan, clean, where, marks, code, reader)
 
 
 def _timed(restore: Restore, scan: Pixels) -> tuple[Pixels, float, float | None]:
@@ -193,8 +195,8 @@ def _score(
 
 
 def _read(pixels: Pixels, sample: Sample, known: _Known) -> float:
-    assert known.language
-    return text.error_rate(ocr.read(pixels, known.language), sample.text)
+    assert known.language and known.reader
+    return text.error_rate(known.reader.read(pixels, known.language), sample.text)
 
 
 def _squares(first: Pixels, second: Pixels) -> float:

@@ -73,10 +73,9 @@ def kernel_basis_grouped(u: Tensor, a: Tensor, w: Tensor, b: Tensor, group: int,
     Costs N*c floats a pixel. Fastest for few bases, and the only form that every exporter maps to
     plain operators.
     """
-    weight, bias = bank_as_convolution(w, b, u.shape[1], group, k)
-    return mix_bases(
-        F.conv2d(u, weight, bias, padding=k // 2, groups=u.shape[1] // group), a, group
-    )
+    channels = b.shape[2]  # not u's: an exporter must see a constant
+    weight, bias = bank_as_convolution(w, b, channels, group, k)
+    return mix_bases(F.conv2d(u, weight, bias, padding=k // 2, groups=channels // group), a, group)
 
 
 def bank_as_convolution(
@@ -110,49 +109,92 @@ def mix_bases(y: Tensor, a: Tensor, group: int) -> Tensor:
     return y.sum(2).reshape(batch, -1, height, width)
 
 
-def kernel_basis_fused(u: Tensor, a: Tensor, w: Tensor, b: Tensor, group: int, k: int) -> Tensor:
-    """KBA as published: mix the kernels of each pixel, then one small product a pixel.
+def kernel_basis_products(u: Tensor, a: Tensor, w: Tensor, b: Tensor, group: int, k: int) -> Tensor:
+    """KBA as a matrix product for each group of channels, and a weighted sum.
 
-    Only u and a are kept for the backward pass; the kernels, 36c floats a pixel, are made again.
-    That is what lets 32 bases train in bounded memory.
+    The unfolded neighbourhoods of a group, `(gc*k*k, HW)`, are multiplied with all its bases at
+    once, `(N*gc, gc*k*k)`: large products, where the published form makes a small one a pixel. Only
+    what goes in is kept for the backward pass, and the answers of a few groups at a time are in
+    memory (`SLAB`): that is what lets 32 bases train in bounded memory.
     """
-    result: Tensor = _Fused.apply(u, a, w, b, group, k)  # type: ignore[no-untyped-call]  # torch
+    w, b, a = (x.to(u.dtype) for x in (w, b, a))
+    result: Tensor = _Products.apply(u, a, w, b, group, k)  # type: ignore[no-untyped-call]  # torch
     return result
 
 
-class _Fused(torch.autograd.Function):
+SLAB = 2**20
+"""Numbers that the answers of all bases may take at a time: 4 MiB stay in a cache."""
+
+
+class _Products(torch.autograd.Function):
+    """With near_i the neighbourhoods of group i and W_i its bases, y_i = W_i near_i.
+
+    Then out = sum_n a_n y_n + b^T a, so d a_n = <d out, y_n> + b d out, d y_n = a_n d out,
+    d W_i = d y near_i^T, d near_i = W_i^T d y.
+    """
+
     @staticmethod
     def forward(ctx: Any, u: Tensor, a: Tensor, w: Tensor, b: Tensor, group: int, k: int) -> Tensor:
         ctx.save_for_backward(u, a, w, b)
         ctx.shape = group, k
-        return _fused(u, a, w, b, group, k)
+        with torch.autocast(u.device.type, enabled=False):
+            near, banks, weights = _pieces(u, a, w, group, k)
+            parts = [
+                (_answers(banks[s], near[:, s], group) * weights).sum(2)
+                for s in _slabs(near, banks)
+            ]
+            out = torch.cat(parts, 1).flatten(1, 2) + b[0].t() @ a.flatten(2)  # (B, c, HW)
+        return out.view(u.shape)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        saved = [x.detach().requires_grad_() for x in ctx.saved_tensors]
-        with torch.enable_grad():
-            out = _fused(*saved, *ctx.shape)
-        return (*torch.autograd.grad(out, saved, gradient), None, None)
+        u, a, w, b = ctx.saved_tensors
+        group, k = ctx.shape
+        near, banks, weights = _pieces(u, a, w, group, k)
+        flat = gradient.reshape(*u.shape[:2], -1)  # (B, c, HW)
+        to_out = flat.view(len(u), -1, 1, group, flat.shape[2])  # (B, g, 1, gc, HW)
+        to_a = b[0] @ flat
+        to_b = (a.flatten(2) @ flat.transpose(1, 2)).sum(0, keepdim=True)
+        to_banks, to_near = torch.empty_like(banks), torch.empty_like(near)
+        for s in _slabs(near, banks):
+            y = _answers(banks[s], near[:, s], group)
+            to_a += y.mul_(to_out[:, s]).sum((1, 3))
+            to_y = torch.mul(weights, to_out[:, s], out=y).flatten(2, 3)  # (B, s, N*gc, HW)
+            to_banks[s] = (to_y @ near[:, s].transpose(2, 3)).sum(0)
+            to_near[:, s] = banks[s].transpose(1, 2) @ to_y
+        to_u = F.fold(to_near.flatten(1, 2), u.shape[2:], k, padding=k // 2)
+        to_w = to_banks.view(len(banks), w.shape[1], group, -1).transpose(0, 1).reshape(w.shape)
+        return to_u, to_a.view(a.shape), to_w, to_b, None, None
 
 
-def _fused(u: Tensor, a: Tensor, w: Tensor, b: Tensor, group: int, k: int) -> Tensor:
-    batch, channels, height, width = u.shape
-    groups = channels // group
-    pixels = a.flatten(2).transpose(1, 2)  # (B, HW, N)
-    kernels = (pixels @ w[0]).view(batch, -1, groups, group, group * k * k)
-    near = F.unfold(u, k, padding=k // 2).transpose(1, 2)  # (B, HW, c*k*k), channel major
-    near = near.view(batch, -1, groups, group * k * k, 1)
-    out = (kernels @ near).view(batch, -1, channels) + pixels @ b[0]
-    return out.transpose(1, 2).reshape(batch, channels, height, width)
+def _pieces(u: Tensor, a: Tensor, w: Tensor, group: int, k: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Neighbourhoods `(B, g, gc*k*k, HW)`, banks `(g, N*gc, gc*k*k)`, a as `(B, 1, N, 1, HW)`."""
+    n, groups, inside = w.shape[1], u.shape[1] // group, group * k * k
+    near = F.unfold(u, k, padding=k // 2).view(len(u), groups, inside, -1)
+    banks = w.view(n, groups, group, inside).transpose(0, 1).reshape(groups, n * group, inside)
+    return near, banks, a.reshape(len(a), 1, n, 1, -1)
 
 
-FEW_BASES = 12
+def _answers(banks: Tensor, near: Tensor, group: int) -> Tensor:
+    """What all bases of some groups say: `(B, s, N, gc, HW)`."""
+    y = banks @ near
+    return y.view(*y.shape[:2], -1, group, y.shape[3])
+
+
+def _slabs(near: Tensor, banks: Tensor) -> list[slice]:
+    each = near.shape[0] * banks.shape[1] * near.shape[3]
+    many = max(1, SLAB // each)
+    return [slice(first, first + many) for first in range(0, len(banks), many)]
+
+
+FEW_BASES = 6
 """Up to this many bases the grouped form trains faster; beyond, its backward pass is slow."""
 
 
 def kernel_basis(u: Tensor, a: Tensor, w: Tensor, b: Tensor, group: int, k: int) -> Tensor:
     """KBA in the form that is fastest for its number of bases."""
-    form = kernel_basis_grouped if w.shape[1] <= FEW_BASES else kernel_basis_fused
+    few = w.shape[1] <= FEW_BASES or torch.onnx.is_in_onnx_export()
+    form = kernel_basis_grouped if few else kernel_basis_products
     return form(u, a, w, b, group, k)
 
 

@@ -66,6 +66,11 @@ class Config:
         """The sides of the input must be multiples of this."""
         return int(self.shuffle * 2 ** len(self.encoder))
 
+    @property
+    def fixed_tile(self) -> bool:
+        """Whether a pixel depends on the tile as a whole."""
+        return self.pooling == "global"
+
 
 class Block(nn.Module):
     """KBBlock_s: `(B, c, H, W)` to the same."""
@@ -190,6 +195,8 @@ class FoldedBlock(nn.Module):
     one.
     """
 
+    mean: Tensor
+
     def __init__(self, block: Block) -> None:
         super().__init__()
         c = block.conv3.weight.shape[0]
@@ -198,6 +205,7 @@ class FoldedBlock(nn.Module):
         self.norm1 = block.norm1
         self.sca = block.sca
         self.deep = block.conv21
+        self.register_buffer("mean", torch.full((1, c, 1, 1), 1 / c))
         # conv1, conv11.0 and conv211 all read z
         first, wide = block.conv11
         gate, _, last = block.conv2
@@ -220,7 +228,7 @@ class FoldedBlock(nn.Module):
     def forward(self, r: Tensor) -> Tensor:
         """Apply the block."""
         c = r.shape[1]
-        z = _normalised(r) * self.norm1.weight[:, None, None] + self.norm1.bias[:, None, None]
+        z = self._normalised(r) * self.norm1.weight[:, None, None] + self.norm1.bias[:, None, None]
         v, q, direct = self.enter(z).split([c, c, self.bases], dim=1)
         a = self.coefficients(simple_gate(self.gate(z))) + direct
         u = self.deep(v)
@@ -228,8 +236,14 @@ class FoldedBlock(nn.Module):
         if self.pooled:
             x = x * self.sca(z)
         y = r + self.leave(x)
-        out: Tensor = y + self.contract(simple_gate(self.expand(_normalised(y))))
+        out: Tensor = y + self.contract(simple_gate(self.expand(self._normalised(y))))
         return out
+
+    def _normalised(self, x: Tensor) -> Tensor:
+        # Means over the channels as 1x1 convolutions: engines walk a reduction over the second
+        # axis in strides, which took a fifth of the time of the whole network.
+        centred = x - F.conv2d(x, self.mean)
+        return centred / torch.sqrt(F.conv2d(centred * centred, self.mean) + EPSILON)
 
 
 def fold(net: KBNet) -> KBNet:
@@ -240,11 +254,6 @@ def fold(net: KBNet) -> KBNet:
         for index, block in enumerate(stage):
             stage[index] = FoldedBlock(block)
     return folded.eval().requires_grad_(False)
-
-
-def _normalised(x: Tensor) -> Tensor:
-    centred = x - x.mean(1, keepdim=True)
-    return centred / torch.sqrt((centred * centred).mean(1, keepdim=True) + EPSILON)
 
 
 def _conv(weight: Tensor, bias: Tensor, padding: int = 0, groups: int = 1) -> nn.Conv2d:

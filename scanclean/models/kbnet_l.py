@@ -46,6 +46,11 @@ class Config:
     multiple_of: int = 8
     """The sides of the input must be multiples of this."""
 
+    @property
+    def fixed_tile(self) -> bool:
+        """Whether a pixel depends on the tile as a whole: it pools and attends globally."""
+        return True
+
 
 class KernelBasisPart(nn.Module):
     """MFF, the multi-axis feature fusion: `(B, d, H, W)` to the same."""

@@ -69,7 +69,7 @@ class Levels:
     def draw(cls, rng: np.random.Generator, level: float) -> Levels:
         """Draw a setting."""
         return cls(
-            between(rng, -0.22, 0.15) * level,
+            between(rng, -0.15, 0.22) * level,
             1 + between(rng, -0.1, 0.12) * level,
             float(np.exp(between(rng, -0.3, 0.3) * level)),
             1 - between(rng, -0.1, 0.4) * level if rng.random() < 0.3 else 1.0,
@@ -167,8 +167,9 @@ class Jpeg:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, level: float) -> Jpeg:
-        """Draw a quality: 95 down to 15 at the worst."""
-        quality = round(between(rng, 92 - 77 * level, 95))
+        """Draw a quality: 95 down to 15 at the worst; often 75, most programs' own choice."""
+        usual = rng.random() < 0.3
+        quality = 75 if usual else round(between(rng, 90 - 75 * level, 95))
         return cls(quality, int(rng.choice((0, 1, 2, 2))))
 
     def process(self, pixels: Pixels, rng: np.random.Generator, dpi: float) -> Pixels:

@@ -119,7 +119,7 @@ PROFILES: Mapping[str, tuple[float, Profile]] = {
             Choice(optics.Fringe, 0.35),
             Choice(sensor.Dust, 0.3, 0, 0.7),
             Choice(sensor.Hairs, 0.08),
-            Choice(sensor.Noise, 0.9, 0, 0.6),
+            Choice(sensor.Noise, 0.9, 0, 0.85),
             Choice(sensor.LineNoise, 0.15),
             *_OUTPUT,
         ),
@@ -135,10 +135,11 @@ PROFILES: Mapping[str, tuple[float, Profile]] = {
             Choice(wear.PunchHole, 0.06),
             Choice(optics.Lens, 0.9),
             Choice(sensor.Dust, 0.3),
-            Choice(sensor.Noise, 0.8, 0, 0.7),
+            Choice(sensor.Noise, 0.8, 0, 0.85),
             Choice(sensor.LineNoise, 0.6),
             Choice(sensor.Streaks, 0.6),
             *_OUTPUT,
+            Choice(processing.Bilevel, 0.2),
         ),
     ),
     "book": (
@@ -148,7 +149,7 @@ PROFILES: Mapping[str, tuple[float, Profile]] = {
             Choice(ink.Mottle, 0.5),
             Choice(ink.Dropouts, 0.3, 0, 0.7),
             Choice(ink.Fading, 0.3, 0, 0.8),
-            Choice(paper.Tint, 1, 0.4, 1),
+            Choice(paper.Tint, 1, 0.45, 1.1),
             Choice(paper.Fibre, 0.9, 0.2, 1),
             Choice(paper.Flecks, 0.4),
             Choice(paper.Foxing, 0.6),
@@ -161,7 +162,7 @@ PROFILES: Mapping[str, tuple[float, Profile]] = {
             Choice(optics.Lens, 1),
             Choice(optics.Fringe, 0.3),
             Choice(sensor.Dust, 0.3, 0, 0.6),
-            Choice(sensor.Noise, 0.9, 0, 0.75),
+            Choice(sensor.Noise, 0.9, 0, 0.95),
             Choice(sensor.LineNoise, 0.1),
             *_OUTPUT,
         ),
@@ -211,7 +212,7 @@ PROFILES: Mapping[str, tuple[float, Profile]] = {
         ),
     ),
     "copier": (
-        0.08,
+        0.11,
         (
             Choice(ink.InkSpread, 0.8),
             Choice(ink.Mottle, 0.6, 0.2, 1),
@@ -225,7 +226,7 @@ PROFILES: Mapping[str, tuple[float, Profile]] = {
             Choice(sensor.Noise, 0.9, 0.2, 0.8),
             Choice(processing.Gray, 1),
             Choice(processing.Levels, 0.7, 0.3, 1),
-            Choice(processing.Bilevel, 0.55),
+            Choice(processing.Bilevel, 0.6),
             Choice(processing.Fax, 0.12),
             Choice(processing.Jpeg, 0.4, 0, 0.6),
         ),
@@ -251,15 +252,15 @@ def sample(
         profile: a key of `PROFILES`, or None to draw one by weight.
         colour: whether the page has colours; a page that has some is never scanned in gray, as the
             colours could not be told from the scan.
-        tones: share of the page in middle tones, see `tone_share`; a few of them are lost in two
-            tones, so such a page is never made bilevel. Many are dithered.
+        tones: share of the page in middle tones, see `tone_share`; they are lost in two tones, so
+            a page that has some is never made bilevel.
         dark: whether the ground is dark: such pages are mostly slides, seldom printed and worn.
     """
     name = profile or _pick(rng, colour, dark)
     dpi = dpi or log_between(rng, *DPI_RANGE)
     effects: list[Effect] = []
     steps: list[Step] = []
-    barred = (_LOSES_COLOUR if colour else ()) + (_LOSES_TONES if 0.004 < tones < 0.3 else ())
+    barred = (_LOSES_COLOUR if colour else ()) + (_LOSES_TONES if tones > 0.004 else ())
     for choice in PROFILES[name][1]:
         if rng.random() >= choice.chance or choice.what in barred:
             continue

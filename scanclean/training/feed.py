@@ -6,8 +6,9 @@ an uninterrupted one would have seen, whatever the number of workers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+import hashlib
+import signal
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from scanclean.atomic import replacing
 from scanclean.config import TrainConfig
+from scanclean.errors import DataError
 from scanclean.page import Pixels
 from scanclean.paper import block_side, evened, examine
 from scanclean.training.degradation import degrade
+from scanclean.training.distributed import ALONE, World
 from scanclean.training.pairs import Pair, load_rgb, paired_patch
 
 TOGETHER = 2
@@ -29,15 +33,18 @@ DPI = (110.0, 350.0)
 """Resolutions that made scans pretend to have."""
 PAGE_WIDTH_INCH = 8.27
 """Width of the page that a crop pretends to come from: A4."""
+MOST_OPEN = 256
+"""Memory maps open at a time: systems limit them."""
 
 
 class Patches(Dataset[tuple[Tensor, Tensor]]):
-    """Endless patches by number: each item is `TOGETHER` of them, `(TOGETHER, 3, side, side)`."""
+    """Endless patches by number: each item is `TOGETHER` of them, `(TOGETHER, C, side, side)`."""
 
     def __init__(self, pairs: Sequence[Pair], pages: Sequence[Path], config: TrainConfig) -> None:
         self._pairs = pairs
         self._pages = pages
         self._config = config
+        self._store = PixelStore(Path(config.run) / "cache")
         share = config.pages_share if pairs else 1.0
         self._pages_share = share if pages else 0.0
 
@@ -46,15 +53,16 @@ class Patches(Dataset[tuple[Tensor, Tensor]]):
         made = rng.random() < self._pages_share
         scan, clean = self._made(rng) if made else self._paired(rng)
         side = self._config.patch
-        patches = [paired_patch(scan, clean, side, rng) for _ in range(TOGETHER)]
+        augment = self._config.augment
+        patches = [paired_patch(scan, clean, side, rng, augment=augment) for _ in range(TOGETHER)]
         scans, cleans = zip(*patches, strict=True)
-        return _tensor(scans), _tensor(cleans)
+        channels = self._config.channels
+        return _tensor(scans, channels), _tensor(cleans, channels)
 
     def _paired(self, rng: np.random.Generator) -> tuple[Pixels, Pixels]:
         pair = self._pairs[int(rng.integers(len(self._pairs)))]
-        if self._config.even_paper:
-            return load_even(pair.scan), load_even(pair.clean)
-        return load_rgb(pair.scan), load_rgb(pair.clean)
+        load = load_even if self._config.even_paper else load_rgb
+        return self._store(pair.scan, load), self._store(pair.clean, load)
 
     def _made(self, rng: np.random.Generator) -> tuple[Pixels, Pixels]:
         clean = self._crop(rng)
@@ -67,26 +75,48 @@ class Patches(Dataset[tuple[Tensor, Tensor]]):
         return scan, clean
 
     def _crop(self, rng: np.random.Generator) -> Pixels:
-        page = load_rgb(self._pages[int(rng.integers(len(self._pages)))])
+        page = self._store(self._pages[int(rng.integers(len(self._pages)))], load_rgb)
         side = min(max(CROP, self._config.patch), *page.shape[:2])
         return paired_patch(page, page, side, rng)[0]
 
 
 def batches(
-    data: Dataset[tuple[Tensor, Tensor]], config: TrainConfig, first: int
+    data: Dataset[tuple[Tensor, Tensor]], config: TrainConfig, first: int, world: World = ALONE
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Batches (scan, clean) of `(N, 3, patch, patch)` in [0, 1], for steps `first` to the last."""
-    items = max(1, config.batch // TOGETHER)
+    """Batches (scan, clean) of `(N, C, patch, patch)` in [0, 1], for steps `first` to the last.
+
+    Of the items of a step, the processes of `world` take equal parts in the order of their ranks.
+
+    Raises:
+        DataError: a picture is damaged.
+    """
+    items = config.batch // TOGETHER
+    numbers = [
+        range(
+            (step * world.size + world.rank) * items, (step * world.size + world.rank + 1) * items
+        )
+        for step in range(first, config.steps)
+    ]
     loader = DataLoader(
         data,
-        batch_size=items,
-        sampler=range(first * items, config.steps * items),
+        batch_sampler=numbers,  # type: ignore[arg-type]  # a range is as good as a list
         num_workers=config.workers,
         prefetch_factor=8 if config.workers else None,
         persistent_workers=config.workers > 0,
+        worker_init_fn=_deaf,
+        generator=torch.Generator(),  # leaves the global one, which is seeded each step, alone
     )
-    for scan, clean in loader:
-        yield scan.flatten(0, 1), clean.flatten(0, 1)
+    try:
+        for scan, clean in loader:
+            yield scan.flatten(0, 1), clean.flatten(0, 1)
+    except DataError as error:  # a worker process wraps its errors into a traceback
+        last = str(error).strip().splitlines()[-1]
+        raise DataError(last.removeprefix(f"{DataError.__module__}.DataError: ")) from error
+
+
+def _deaf(_: int) -> None:
+    # ^C goes to all processes of a terminal; the main one ends the workers in its own time
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def block_at(dpi: float) -> int:
@@ -95,18 +125,48 @@ def block_at(dpi: float) -> int:
     return block_side(width, width)
 
 
-@lru_cache(maxsize=8192)
+class PixelStore:
+    """Decoded pictures on disk, memory-mapped.
+
+    Patches are cut from the same pages many times. A page in memory costs 26 MB (A4 at 300 dpi) in
+    each worker; from a map only the rows of a patch are read, and the system shares and drops them
+    as it sees fit.
+
+    Args:
+        folder: where they are kept.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._open: dict[Path, Pixels] = {}
+
+    def __call__(self, path: Path, load: Callable[[Path], Pixels]) -> Pixels:
+        """The pixels of a picture, decoded by `load` when it is seen for the first time."""
+        facts = path.stat()
+        said = f"{path.absolute()} {facts.st_size} {facts.st_mtime_ns} {load.__name__}"
+        stored = self._folder / f"{hashlib.sha256(said.encode()).hexdigest()[:32]}.npy"
+        if stored not in self._open:
+            if not stored.exists():
+                with replacing(stored, force=True) as temporary, temporary.open("wb") as file:
+                    np.save(file, load(path))
+            if len(self._open) >= MOST_OPEN:
+                self._open.pop(next(iter(self._open)))
+            self._open[stored] = np.load(stored, mmap_mode="r")
+        return self._open[stored]
+
+
 def load_even(path: Path) -> Pixels:
     """A picture whose paper was made even; a crop that states its resolution as a part of A4."""
     from PIL import Image
 
+    pixels = load_rgb(path)
     with Image.open(path) as picture:
         dpi = float(picture.info.get("dpi", (0, 0))[0])
-        pixels = np.asarray(picture.convert("RGB"))
     block = max(block_at(dpi), block_side(*pixels.shape[:2]))
     return evened(pixels, examine(pixels, block))
 
 
-def _tensor(patches: Sequence[Pixels]) -> Tensor:
-    stacked = np.stack(patches).transpose(0, 3, 1, 2)
-    return torch.from_numpy(np.ascontiguousarray(stacked)).float() / 255
+def _tensor(patches: Sequence[Pixels], channels: int) -> Tensor:
+    stacked = torch.from_numpy(np.ascontiguousarray(np.stack(patches).transpose(0, 3, 1, 2)))
+    planes = stacked.float() / 255
+    return planes.mean(1, keepdim=True) if channels == 1 else planes

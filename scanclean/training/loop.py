@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import time
-from collections.abc import Iterator, Sequence
-from copy import deepcopy
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
 
 import torch
 from torch import nn
@@ -18,79 +17,49 @@ from scanclean import checkpoint
 from scanclean.atomic import replacing
 from scanclean.backends.pytorch import TorchBackend
 from scanclean.config import TrainConfig
-from scanclean.errors import DataError
+from scanclean.errors import DataError, UsageError
 from scanclean.restorer import Restorer
 from scanclean.spec import ModelSpec
-from scanclean.training.feed import Patches, batches
-from scanclean.training.losses import LOSSES
+from scanclean.training.distributed import joined
+from scanclean.training.divergence import Memory, Watch
+from scanclean.training.events import Diverged, Evaluation, Event, Saved, Step
+from scanclean.training.feed import TOGETHER, Patches, batches
 from scanclean.training.metrics import pooled_rmse, psnr
 from scanclean.training.pairs import Pair, load_rgb
+from scanclean.training.rundir import CHECKPOINT, SAMPLES, RunFolder, read_config
+from scanclean.training.schedule import learning_rate
+from scanclean.training.state import State, begin
+from scanclean.training.update import update
+
+__all__ = [
+    "CHECKPOINT",
+    "Diverged",
+    "Evaluation",
+    "Event",
+    "Saved",
+    "Step",
+    "check",
+    "read_config",
+    "train",
+]
+
+Hook = Callable[[nn.Module], None]
+"""Called on a network whose weights have changed."""
+SEEDS = 1_000_003
+"""Seeds of two runs lie so far apart; a prime, and more steps than any run makes."""
 
 
 @dataclass(frozen=True)
-class Step:
-    """One optimiser step was made."""
+class _Run:
+    """What stays the same through a run."""
 
-    step: int
-    """Its number, from 1."""
-    loss: float
-    """Value of the loss on its batch."""
-    rate: float
-    """Learning rate it used."""
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """The averaged weights were tried on whole validation pages."""
-
-    step: int
-    """Step after which they were tried."""
-    rmse: float
-    """Pooled root mean square error, 0..1."""
-    psnr: float
-    """The same in dB."""
-    best: bool
-    """Whether no earlier evaluation was better."""
-
-
-@dataclass(frozen=True)
-class Saved:
-    """The run can be resumed from here."""
-
-    step: int
-    """Step that the checkpoint holds."""
-    path: Path
-    """The checkpoint."""
-
-
-Event: TypeAlias = Step | Evaluation | Saved
-
-CHECKPOINT = "last.ckpt"
-"""Name of the resumable state in a run folder."""
-
-
-def learning_rate(step: int, config: TrainConfig) -> float:
-    """Rate of a step (from 0): a linear warm-up, then the schedule.
-
-    >>> config = TrainConfig(data="", run="", steps=110, warmup=10, rate=1.0, floor=0.0)
-    >>> learning_rate(0, config), learning_rate(9, config), learning_rate(60, config)
-    (0.1, 1.0, 0.5)
-    """
-    if step < config.warmup:
-        return config.rate * (step + 1) / config.warmup
-    if config.schedule == "constant":
-        return config.rate
-    done = (step - config.warmup) / max(1, config.steps - config.warmup)
-    return config.floor + (config.rate - config.floor) * (1 + math.cos(math.pi * done)) / 2
-
-
-@dataclass
-class _State:
-    net: nn.Module
-    average: nn.Module
-    optimiser: torch.optim.AdamW
-    step: int = 0
-    best: float = math.inf
+    config: TrainConfig
+    state: State
+    data: Patches
+    validation: Sequence[Pair]
+    after_step: Hook | None
+    folder: RunFolder | None
+    """None in processes that do not lead."""
 
 
 def train(
@@ -100,11 +69,13 @@ def train(
     validation: Sequence[Pair],
     *,
     resume: bool = False,
-) -> Iterator[Event]:
+    start: nn.Module | None = None,
+    after_step: Hook | None = None,
+) -> Generator[Event]:
     """Train a network, yielding what happens.
 
-    Writes into `config.run`: config.json, log.jsonl, last.ckpt (resumable), last.safetensors and
-    best.safetensors (averaged weights that `restore --weights` takes). Closing the generator saves.
+    Writes into `config.run`: see `scanclean.training.rundir`. Closing the generator saves. Under
+    `torchrun` all processes yield their steps; the first one evaluates and writes.
 
     Args:
         config: all settings.
@@ -112,136 +83,152 @@ def train(
         pages: clean crops to degrade on the fly; may be empty.
         validation: pairs that choose the best weights; may be empty.
         resume: go on from last.ckpt in the run folder.
+        start: network to begin with instead of what `config` says; a copy of it is trained.
+        after_step: called after each step on the trained network and on its running average, for
+            example to hold pruned weights at zero.
 
     Raises:
-        DataError: nothing to learn from, or nothing to resume.
+        DataError: nothing to learn from, nothing to resume, or the training diverged.
+        DeviceError: no such device, or it cannot do that arithmetic.
+        UsageError: settings that make no sense.
     """
+    check(config)
     if not train_pairs and not pages:
         raise DataError(f"{config.data}: nothing to learn from")
     if config.threads:
         torch.set_num_threads(config.threads)
-    torch.manual_seed(config.seed)
-    run = Path(config.run)
-    state = _begin(config)
-    if resume:
-        _load(state, run / CHECKPOINT)
-    run.mkdir(parents=True, exist_ok=True)
-    (run / "config.json").write_text(json.dumps(asdict(config), indent=1))
-    events = _steps(config, state, Patches(train_pairs, pages, config), validation)
-    with (run / "log.jsonl").open("a") as log:
-        for event in events:
-            if not isinstance(event, Saved):
-                log.write(json.dumps({"event": type(event).__name__, **asdict(event)}) + "\n")
-                log.flush()
-            yield event
+    with joined(config.device) as world:
+        torch.manual_seed(config.seed)
+        state = begin(config, world, start)
+        if resume:
+            state.read(Path(config.run) / CHECKPOINT)
+        folder = RunFolder(config, state.step, state.device) if world.leads else None
+        data = Patches(train_pairs, pages, config)
+        try:
+            for event in _steps(_Run(config, state, data, validation, after_step, folder)):
+                if folder:
+                    folder.write(event)
+                yield event
+        finally:
+            if folder:
+                folder.close()
+        if folder:  # patches are needed no more
+            shutil.rmtree(folder.path / "cache", ignore_errors=True)
 
 
-def _steps(
-    config: TrainConfig, state: _State, data: Patches, validation: Sequence[Pair]
-) -> Iterator[Event]:
+def check(config: TrainConfig) -> None:
+    """Look at settings before any work.
+
+    Raises:
+        UsageError: they make no sense.
+    """
+    if config.batch < TOGETHER or config.batch % TOGETHER:
+        raise UsageError(f"--batch {config.batch}: must be an even number")
+    if config.schedule == "restarts" and not config.period > 0:
+        raise UsageError(f"period {config.period}: must be above 0")
+
+
+def _steps(run: _Run) -> Iterator[Event]:
+    config, state = run.config, run.state
+    watch, memory = Watch(), Memory(state)
     saved_at = time.monotonic()
-    loss_of = LOSSES[config.loss]
-    forward = torch.compile(state.net) if config.compile else state.net
     try:
-        for scan, clean in batches(data, config, state.step):
+        for scan, clean in batches(run.data, config, state.step, state.world):
+            # Dropout depends on the step alone, as patches do, and differs between processes.
+            torch.manual_seed(
+                config.seed * SEEDS + state.step * state.world.size + state.world.rank
+            )
             rate = learning_rate(state.step, config)
-            for group in state.optimiser.param_groups:
-                group["lr"] = rate
-            scan = scan.contiguous(memory_format=torch.channels_last)
-            with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16"):
-                restored = forward(scan)
-            loss = loss_of(restored.float(), clean)
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(state.net.parameters(), config.clip)
-            state.optimiser.step()
-            state.optimiser.zero_grad(set_to_none=True)
-            state.step += 1
-            _average(state, config)
-            yield Step(state.step, loss.item(), rate)
+            state.torn = True
+            outcome = update(state, scan, clean, rate, config)
+            _finish_step(run)
+            scaled = state.scaler.is_enabled()
+            if watch.diverged(outcome.loss, outcome.norm, scaled=scaled):
+                yield from _retreat(run, memory, outcome.loss)
+            yield Step(state.step, outcome.loss, rate, outcome.critic)
+            if watch.calm:
+                memory.keep(state)
             if state.step % config.evaluate_every == 0 or state.step == config.steps:
-                if validation:
-                    yield _evaluate(state, config, validation)
+                if run.folder and run.validation:
+                    yield _evaluate(run, run.folder)
                 saved_at = -math.inf
-            if time.monotonic() - saved_at > config.save_every_s:
-                yield _save(state, config)
+            if run.folder and time.monotonic() - saved_at > config.save_every_s:
+                yield _save(run, run.folder)
                 saved_at = time.monotonic()
     except (GeneratorExit, KeyboardInterrupt):
-        _save(state, config)
+        if state.torn:
+            memory.go_back(state, far=False)
+        if run.folder:
+            _save(run, run.folder)
         raise
 
 
-def _begin(config: TrainConfig) -> _State:
-    spec = ModelSpec(config.model, dict(config.network))
-    net = checkpoint.build(spec)
-    if config.start_from:
-        net = checkpoint.load(Path(config.start_from))[0].train()
-    net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # stubs lack it
-    average = deepcopy(net).eval()
-    learned = [p for p in net.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(learned, config.rate, weight_decay=config.weight_decay)
-    return _State(net, average, optimiser)
+def _finish_step(run: _Run) -> None:
+    state = run.state
+    if run.after_step:
+        run.after_step(state.learner.net)
+    state.step += 1
+    state.follow(run.config.ema)
+    if run.after_step:
+        run.after_step(state.average)
+    state.torn = False
 
 
-@torch.no_grad()
-def _average(state: _State, config: TrainConfig) -> None:
-    # the first steps are not worth remembering
-    decay = min(config.ema, (1 + state.step) / (10 + state.step))
-    for kept, new in zip(state.average.parameters(), state.net.parameters(), strict=True):
-        kept.lerp_(new, 1 - decay)
-
-
-def _spec(state: _State, config: TrainConfig) -> ModelSpec:
-    said = f"{Path(config.data).name}: {state.step} steps, seed {config.seed}"
-    return checkpoint.spec_of(
-        state.net, config.model, trained_on=said, even_paper=config.even_paper
+def _retreat(run: _Run, memory: Memory, loss: float) -> Iterator[Event]:
+    seen, rate = run.state.step, learning_rate(run.state.step - 1, run.config)
+    memory.go_back(run.state, far=True)
+    if run.folder:
+        yield _save(run, run.folder)
+    yield Diverged(seen, loss, run.state.step)
+    kept = Path(run.config.run) / "last.safetensors"
+    raise DataError(
+        f"training diverged in step {seen} (loss {loss:.3g} at rate {rate:.3g}); the weights of "
+        f"step {run.state.step} are kept in {kept}",
+        hint=f"begin again with a lower rate: --rate {run.config.rate / 3:.2g}, or go on from them "
+        f"with --from {kept}",
     )
 
 
-def _evaluate(state: _State, config: TrainConfig, validation: Sequence[Pair]) -> Evaluation:
-    restorer = Restorer(TorchBackend(state.average, _spec(state, config)), use_guard=False)
-    truths = ((restorer(load_rgb(p.scan)), load_rgb(p.clean)) for p in validation)
-    rmse = pooled_rmse(truths)
-    best = rmse < state.best
+def _spec(run: _Run) -> ModelSpec:
+    config, state = run.config, run.state
+    recipe = f"{config.recipe}, " if config.recipe else ""
+    said = f"{Path(config.data).name}: {recipe}{state.step} steps, seed {config.seed}"
+    spec = checkpoint.spec_of(
+        state.average, state.arch, trained_on=said, even_paper=config.even_paper
+    )
+    # A network that sees a tile as a whole needs tiles as large as the patches it has learnt from.
+    return replace(spec, tile=config.patch, overlap=config.patch // 4) if spec.fixed_tile else spec
+
+
+def _write_weights(run: _Run, path: Path) -> None:
+    # Folders are the user's own affair: only their names go into the file.
+    said = asdict(run.config)
+    said |= {name: Path(said[name]).name for name in ("data", "run", "start_from")}
+    notes = {"scanclean_recipe": run.config.recipe, "scanclean_training": json.dumps(said)}
+    checkpoint.save(run.state.average, _spec(run), path, notes)
+
+
+def _evaluate(run: _Run, folder: RunFolder) -> Evaluation:
+    backend = TorchBackend(run.state.average, _spec(run), str(run.state.device))
+    restorer = Restorer(backend, use_guard=False)
+    scans = [load_rgb(pair.scan) for pair in run.validation]
+    cleans = [load_rgb(pair.clean) for pair in run.validation]
+    restored = [restorer(scan) for scan in scans]
+    restorer.close()
+    rmse = pooled_rmse(zip(restored, cleans, strict=True))
+    best = rmse < run.state.best
     if best:
-        state.best = rmse
-        checkpoint.save(state.average, _spec(state, config), Path(config.run) / "best.safetensors")
-    return Evaluation(state.step, rmse, psnr(rmse), best)
+        run.state.best = rmse
+        _write_weights(run, folder.path / "best.safetensors")
+        names = [pair.scan.stem for pair in run.validation]
+        shown = zip(names[:SAMPLES], scans, restored, cleans, strict=False)
+        folder.show(list(shown))
+    return Evaluation(run.state.step, rmse, psnr(rmse), best)
 
 
-def _save(state: _State, config: TrainConfig) -> Saved:
-    path = Path(config.run) / CHECKPOINT
-    content = {
-        "net": state.net.state_dict(),
-        "average": state.average.state_dict(),
-        "optimiser": state.optimiser.state_dict(),
-        "step": state.step,
-        "best": state.best,
-    }
+def _save(run: _Run, folder: RunFolder) -> Saved:
+    path = folder.path / CHECKPOINT
     with replacing(path, force=True) as temporary:
-        torch.save(content, temporary)
-    checkpoint.save(state.average, _spec(state, config), path.with_name("last.safetensors"))
-    return Saved(state.step, path)
-
-
-def _load(state: _State, path: Path) -> None:
-    if not path.exists():
-        raise DataError(f"{path}: no such checkpoint", hint="give --resume a run folder")
-    content = torch.load(path, weights_only=True)
-    state.net.load_state_dict(content["net"])
-    state.average.load_state_dict(content["average"])
-    state.optimiser.load_state_dict(content["optimiser"])
-    state.step, state.best = int(content["step"]), float(content["best"])
-
-
-def read_config(run: Path) -> TrainConfig:
-    """The settings of a run folder.
-
-    Raises:
-        DataError: it is no run folder.
-    """
-    try:
-        stored = json.loads((run / "config.json").read_text())
-        network = tuple((k, tuple(v) if isinstance(v, list) else v) for k, v in stored["network"])
-        return replace(TrainConfig(**stored), network=network)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise DataError(f"{run}: is not the folder of a training run") from error
+        torch.save(run.state.content(), temporary)
+    _write_weights(run, folder.path / "last.safetensors")
+    return Saved(run.state.step, path)

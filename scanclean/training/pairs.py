@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -85,19 +84,25 @@ def _size_problem(pair: Pair) -> str | None:
     return None
 
 
-@lru_cache(maxsize=4096)
 def load_rgb(path: Path) -> Pixels:
-    """A picture as uint8 `(H, W, 3)`; stays in memory, as patches are cut from it many times."""
+    """A picture as uint8 `(H, W, 3)`.
+
+    Raises:
+        DataError: it is damaged.
+    """
     from PIL import Image
 
-    with Image.open(path) as picture:
-        return np.asarray(picture.convert("RGB"))
+    try:
+        with Image.open(path) as picture:
+            return np.asarray(picture.convert("RGB"))
+    except (OSError, ValueError, SyntaxError) as error:  # what PIL raises for damaged pictures
+        raise DataError(f"{path}: cannot be read: {error}", hint="mend or remove it") from error
 
 
 def paired_patch(
-    scan: Pixels, clean: Pixels, side: int, rng: np.random.Generator
+    scan: Pixels, clean: Pixels, side: int, rng: np.random.Generator, *, augment: bool = True
 ) -> tuple[Pixels, Pixels]:
-    """Cut the same random square from both, and turn and mirror both alike.
+    """Cut the same random square from both, and with `augment` turn and mirror both alike.
 
     Turns are quarter turns, so no pixel is resampled. A picture smaller than the square is padded
     with its edge.
@@ -108,10 +113,11 @@ def paired_patch(
     height, width = scan.shape[:2]
     if height < side or width < side:
         margin = ((0, max(side - height, 0)), (0, max(side - width, 0)), (0, 0))
-        return paired_patch(np.pad(scan, margin, "edge"), np.pad(clean, margin, "edge"), side, rng)
+        scan, clean = np.pad(scan, margin, "edge"), np.pad(clean, margin, "edge")
+        height, width = scan.shape[:2]
     y = int(rng.integers(height - side + 1))
     x = int(rng.integers(width - side + 1))
-    turns, mirror = int(rng.integers(4)), bool(rng.integers(2))
+    turns, mirror = (int(rng.integers(4)), bool(rng.integers(2))) if augment else (0, False)
     return tuple(_turned(p[y : y + side, x : x + side], turns, mirror) for p in (scan, clean))  # type: ignore[return-value]  # two
 
 

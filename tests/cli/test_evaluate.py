@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import scanclean
 from scanclean.evaluation import data as pages
+from scanclean.evaluation import score
 
 
 @pytest.fixture
@@ -28,6 +30,15 @@ def test_table_names_every_filter_and_the_worst_pages(data, run):
     names = [line.split()[0] for line in out.splitlines()[3:8]]
     assert names[:4] == ["nothing", "median", "division", "sauvola"] and "classical" in out
     assert "worst gain dB of classical" in out and "3 pages" in out
+
+
+def test_function_and_command_agree(data, run):
+    rows = scanclean.evaluate(data, ["classical"], baselines=False, reader="")
+    words = ("--weights", "classical", "--no-baselines", "--no-ocr", "--json", "-")
+    facts = json.loads(run("evaluate", data, *words)[1])
+    for printed, row in zip(facts["rows"], rows, strict=True):
+        assert printed["name"] == row.name
+        assert printed["figures"]["rmse"] == pytest.approx(score.pooled_rmse(row.pages), abs=1e-6)
 
 
 def test_json_goes_to_stdout_alone(data, run):
@@ -81,7 +92,7 @@ def test_failures_have_their_code_and_say_why(words, code, message, data, run):
 
 
 def test_a_missing_language_is_said(data, run, monkeypatch):
-    monkeypatch.setattr("scanclean.evaluation.ocr.languages", lambda: frozenset({"eng"}))
+    monkeypatch.setattr("scanclean.evaluation._tesseract.languages", lambda: frozenset({"eng"}))
     real = pages.samples
     monkeypatch.setattr(
         pages,

@@ -29,6 +29,13 @@ def test_clean_pictures_are_used(run, tmp_path):
     assert np.ptp(clean, axis=(0, 1)).max() <= 1
 
 
+def test_gallery_has_a_picture_of_every_degradation(run, tmp_path):
+    code, printed, _ = run("synth", "-o", tmp_path / "look", "--gallery")
+    assert code == 0 and printed.strip() == str(tmp_path / "look")
+    names = {path.name for path in (tmp_path / "look").iterdir()}
+    assert {"jpeg.png", "foxing.png", "profile-book.png", "composites.png"} <= names
+
+
 def test_a_full_folder_is_not_written_into(run, tmp_path):
     (tmp_path / "precious.txt").write_text("x")
     code, out, err = run("synth", "-o", tmp_path, "--count", "1", "--size", "96")

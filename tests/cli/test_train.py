@@ -1,3 +1,9 @@
+import json
+import os
+import signal
+import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -40,3 +46,73 @@ def test_faulty_data_is_exit_7_and_named(run, data, tmp_path):
 def test_either_data_or_resume(run, data):
     assert run("train")[0] == ExitCode.USAGE
     assert run("train", data, "--resume", data)[0] == ExitCode.USAGE
+
+
+TINY = ("--steps", 2, "--batch", 2, "--patch", 32, "--workers", 0)
+
+
+@pytest.mark.parametrize("model", ["dncnn", "srresnet", "unet", "pix2pix"])
+def test_weights_of_every_model_are_what_restore_takes(run, data, tmp_path, model):
+    code, out, err = run("train", data, "--model", model, *TINY, "-o", tmp_path / "run")
+    assert code == 0, err
+    page = data / "scan" / "0.png"
+    assert run("restore", page, "-o", tmp_path / "o.png", "--weights", out.strip())[0] == 0
+
+
+def test_options_override_the_recipe(run, data, tmp_path):
+    words = ("--recipe", "study/srresnet-l1", "--rate", "0.002", "--schedule", "constant")
+    code, _, err = run("train", data, *words, *TINY, "-o", tmp_path / "run")
+    assert code == 0 and "loss" in err and "rate 0.002" in err
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["recipe"] == "study/srresnet-l1" and config["loss"] == "l1"
+    assert (config["rate"], config["schedule"], config["steps"]) == (0.002, "constant", 2)
+
+
+def test_unknown_recipe_is_wrong_usage_and_lists_all(run, data):
+    code, _, err = run("train", data, "--recipe", "study/nosuch")
+    assert code == ExitCode.USAGE and "study/kbnet-4" in err and "release/scanclean" in err
+    code, out, _ = run("train", "--list-recipes")
+    assert code == 0 and "study/kbnet-4 " in out and "3.47" in out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--loss", "l3"), ("--model", "nosuch"), ("--recipe", "study/classical"), ("--batch", 3)],
+    ids=lambda words: " ".join(map(str, words)),
+)
+def test_senseless_settings_are_wrong_usage(run, data, tmp_path, words):
+    assert run("train", data, *words, "-o", tmp_path / "run")[0] == ExitCode.USAGE
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_a_run_settled_cannot_be_changed_when_it_goes_on(run, data, tmp_path):
+    assert run("train", data, *TINY, "-o", tmp_path / "run", "-q") == (
+        0,
+        f"{tmp_path}/run/best.safetensors\n",
+        "",
+    )
+    code, _, err = run("train", "--resume", tmp_path / "run", "--rate", 1)
+    assert code == ExitCode.USAGE and "--rate" in err
+    assert run("train", "--resume", tmp_path / "run", "--steps", 3)[0] == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_and_the_run_goes_on(run, data, tmp_path, number):
+    words = ("--steps", 3000, "--batch", 2, "--patch", 32, "--model", "dncnn", "--workers", 1)
+    log = tmp_path / "run" / "log.jsonl"
+
+    def stop():
+        while not (log.exists() and '"step": 3,' in log.read_text()):
+            time.sleep(0.05)
+        os.kill(os.getpid(), number)
+
+    watcher = threading.Thread(target=stop)
+    watcher.start()
+    code, out, err = run("train", data, *words, "-o", tmp_path / "run")
+    watcher.join()
+    assert code == ExitCode.INTERRUPTED and out == "" and "--resume" in err
+    made = len(log.read_text().splitlines())
+    assert made < 3000
+    code, _, _ = run("train", "--resume", tmp_path / "run", "--steps", made + 1)
+    assert code == 0 and f'"step": {made + 1},' in log.read_text()

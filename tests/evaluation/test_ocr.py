@@ -2,25 +2,20 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from scanclean.evaluation import ocr
+from scanclean.evaluation.ocr import READERS
 
 
-@pytest.mark.skipif("eng" not in ocr.languages(), reason="tesseract with English is not installed")
-@pytest.mark.parametrize("mode", ["L", "RGB"])
-def test_tesseract_reads_a_line(mode):
-    page = Image.new(mode, (420, 90), "white")
-    ImageDraw.Draw(page).text((30, 20), "Turn the page", fill="black", font_size=40)
-    assert ocr.read(np.asarray(page), "eng").split() == ["Turn", "the", "page"]
+@pytest.mark.parametrize("reader", READERS.values(), ids=lambda r: r.name)
+def test_every_reader_reads_a_line(reader):
+    if reader.language_for("") is None:
+        assert reader.install
+        pytest.skip(f"{reader.name} is not installed")
+    page = Image.new("RGB", (520, 120), "white")
+    ImageDraw.Draw(page).text((30, 30), "Turn the page", fill="black", font_size=40)
+    found = reader.read(np.asarray(page), reader.language_for(""))
+    assert found.split() == ["Turn", "the", "page"]
 
 
-def test_without_tesseract_no_language_is_here(monkeypatch):
-    monkeypatch.setattr(ocr, "languages", lambda: frozenset())
-    assert ocr.language_for("") is None
-
-
-@pytest.mark.parametrize(
-    ("code", "expected"), [("", "eng"), ("en-GB", "eng"), ("ko", "kor"), ("ko+en", "kor+eng")]
-)
-def test_codes_of_html_become_those_of_tesseract(code, expected, monkeypatch):
-    monkeypatch.setattr(ocr, "languages", lambda: frozenset({"eng", "kor"}))
-    assert ocr.language_for(code) == expected
+@pytest.mark.parametrize("reader", READERS.values(), ids=lambda r: r.name)
+def test_no_reader_claims_an_unknown_language(reader):
+    assert reader.language_for("xx-nowhere") is None

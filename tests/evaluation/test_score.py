@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from scanclean.errors import DeviceError
-from scanclean.evaluation import data, ocr, score
+from scanclean.evaluation import data, score
+from scanclean.evaluation.ocr import Reader
 from scanclean.training import metrics
 
 
@@ -16,8 +17,11 @@ def truthful(pixels):
 RESTORERS = {"nothing": lambda pixels: pixels, "truth": truthful}
 
 
+def reader(read, language="eng"):
+    return Reader("eye", "", lambda: True, lambda code: language, read)
+
+
 def rows_of(pairs, **options):
-    options.setdefault("use_ocr", False)
     return {row.name: row for row in score.evaluate(data.samples(pairs), RESTORERS, **options)}
 
 
@@ -41,7 +45,7 @@ def test_a_clean_scan_has_no_gain_but_a_share_that_was_touched(pairs):
     assert plain.gain is None and plain.touched == 0
     assert noisy.gain == 0 and noisy.touched is None
     damaged = {"nothing": lambda pixels: pixels - (pixels > 200) * np.uint8(3)}
-    row = score.evaluate(data.samples(pairs), damaged, use_ocr=False)[0]
+    row = score.evaluate(data.samples(pairs), damaged)[0]
     assert row.pages[1].touched > 0.5
 
 
@@ -55,31 +59,26 @@ def test_families_are_kept_apart(pairs):
     assert list(found) == ["book"] and [p.page for p in found["book"]] == ["noisy.png"]
 
 
-def test_text_is_read_before_after_and_on_the_clean_page(pairs, monkeypatch):
+def test_text_is_read_before_after_and_on_the_clean_page(pairs):
     def read(pixels, language):
         assert language == "eng"
         dirty = pixels[0, 0] != 255
         return "quiet" * 19 + "qu1et" if dirty else "quiet" * 20
 
-    monkeypatch.setattr(ocr, "languages", lambda: frozenset({"eng"}))
-    monkeypatch.setattr(ocr, "read", read)
-    rows = rows_of(pairs, use_ocr=True)
+    rows = rows_of(pairs, reader=reader(read))
     assert rows[score.TRUTH].pages[0].ocr == rows["truth"].pages[0].ocr == 0
     assert rows["nothing"].pages[0].ocr == pytest.approx(1 / 100)
     assert rows["nothing"].pages[1].ocr is None  # nobody knows its text
 
 
-def test_a_text_that_cannot_be_read_even_clean_is_not_judged(pairs, monkeypatch):
-    monkeypatch.setattr(ocr, "languages", lambda: frozenset({"eng"}))
-    monkeypatch.setattr(ocr, "read", lambda pixels, language: "~")
-    rows = rows_of(pairs, use_ocr=True)
+def test_a_text_that_cannot_be_read_even_clean_is_not_judged(pairs):
+    rows = rows_of(pairs, reader=reader(lambda pixels, language: "~"))
     assert score.TRUTH not in rows and rows["nothing"].pages[0].ocr is None
 
 
-def test_languages_that_are_not_installed_are_left_out(pairs, monkeypatch):
-    monkeypatch.setattr(ocr, "languages", lambda: frozenset({"kor"}))
-    assert rows_of(pairs, use_ocr=True)["nothing"].pages[0].ocr is None
-    assert ocr.language_for("ko-KR") == "kor" and ocr.language_for("kor+eng") is None
+def test_languages_that_are_not_installed_are_left_out(pairs):
+    deaf = reader(lambda pixels, language: "never asked", language=None)
+    assert rows_of(pairs, reader=deaf)["nothing"].pages[0].ocr is None
 
 
 def test_a_restorer_that_fails_is_not_hidden(pairs):
@@ -87,4 +86,4 @@ def test_a_restorer_that_fails_is_not_hidden(pairs):
         raise DeviceError("out of memory")
 
     with pytest.raises(DeviceError, match="out of memory"):
-        score.evaluate(data.samples(pairs), {"bad": fail}, use_ocr=False)
+        score.evaluate(data.samples(pairs), {"bad": fail})

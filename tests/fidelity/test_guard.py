@@ -228,3 +228,18 @@ def test_any_size_works(shape):
     result = guard(scan, white(scan))
     assert result.pixels.shape == shape
     assert result.pixels.dtype == np.uint8
+
+
+@pytest.mark.parametrize("cleaner", ["most kept", "most gone"])
+def test_a_page_in_pale_ink_alone_is_believed_if_most_of_it_was_kept(cleaner):
+    page, noise = sheet(500, 700, noise=0.8)
+    where = letters(page, 30, 5, ink=PAPER - 22)
+    scan = scan_of(blurred(page, 1.6), noise)  # as soft as what shines through the sheet
+    lost = np.zeros(page.shape, bool)
+    lost[250:310] = True
+    cleaned = white(scan)
+    if cleaner == "most kept":
+        cleaned[~lost] = np.minimum(scan[~lost] + 10, 255)
+    result = guard(scan, cleaned)
+    share = contrast(result.pixels, where & lost) / contrast(scan + 10, where & lost)
+    assert share > 0.8 if cleaner == "most kept" else share < 0.2

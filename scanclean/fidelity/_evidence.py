@@ -1,0 +1,131 @@
+"""What is seen of scan and output, pixel by pixel: contrast, slope, ink lost, kept and invented."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from scanclean.page import Pixels
+from scanclean.paper import Paper, darkest, neutral_darkest
+from scanclean.shapes import dilate, erode
+
+Blocks = TypeVar("Blocks", bound=npt.NDArray[Any])
+
+Mask: TypeAlias = npt.NDArray[np.bool_]
+
+BAND = 256
+"""Rows worked on at once; bounds the memory of the passes over the whole page."""
+STROKE_RADIUS = 16
+"""Strokes up to 32 pixels wide stand out from a closing of this radius; wider ones fill blocks."""
+HALO = 2 * STROKE_RADIUS + 8
+"""Rows around a band that decide about its own."""
+FAINTEST = 9
+"""Contrast in levels (3.5 %) below which nothing counts as ink: pencil starts at 6 %."""
+GRAIN_FACTOR = 1.0
+"""Ink stands out by this many times the depth of the grain, in means of 3 x 3 pixels: about 2.4
+standard deviations of the raw noise, 7 of the means."""
+KEPT = 0.4
+"""Ink with less than this share of its contrast is lost to a reader."""
+SLOPE_OF_GRAIN = 0.32
+"""How much grain adds to the steepest step nearby, measured on blurred marks with and without."""
+FRINGE = 0.18
+"""Beside kept ink, what has less than this share of its contrast is its blur, or JPEG's ringing."""
+FRINGE_RADIUS = 6
+"""How far such fringes reach: JPEG rings within its block of 8."""
+STRONG = 64
+"""Contrast in levels (25 %) that show-through and shadows hardly reach."""
+LEAST_INVENTED = 40
+"""Contrast in levels from which ink in the output needs a reason in the scan."""
+MOST_GAIN = 10
+"""A cleaner may make ink this many times as strong; beyond it, there was nothing."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the passes over the whole page measured; planes are uint8 `(H, W)`."""
+
+    contrast: Pixels
+    """How far the scan lies below its surroundings, with paper at 255."""
+    slope: Pixels
+    """Steepest step nearby in the scan, over 2 pixels, in the same levels."""
+    lost: Mask
+    """Ink of the scan that is not in the output."""
+    invented: Mask
+    """Ink of the output that is not in the scan."""
+    kept: Mask
+    """Ink of the scan that is in the output."""
+    beside: Mask
+    """Where kept ink is so near that slopes are its own."""
+
+
+def measure(scan: Pixels, cleaned: Pixels, paper: Paper) -> Evidence:
+    """Compare scan and output pixel by pixel, in bands of rows."""
+    height, width = scan.shape[:2]
+    shape = (height, width)
+    contrast, slope = np.empty(shape, np.uint8), np.empty(shape, np.uint8)
+    lost, invented, kept, beside = (np.empty(shape, np.bool_) for _ in range(4))
+    for top in range(0, height, BAND):
+        stop = min(top + BAND, height)
+        rows = slice(max(top - HALO, 0), min(stop + HALO, height))
+        part = _measure_band(scan, cleaned, paper, rows)
+        own = slice(top - rows.start, stop - rows.start)
+        contrast[top:stop], slope[top:stop] = part.contrast[own], part.slope[own]
+        lost[top:stop], invented[top:stop] = part.lost[own], part.invented[own]
+        kept[top:stop], beside[top:stop] = part.kept[own], part.beside[own]
+    return Evidence(contrast, slope, lost, invented, kept, beside)
+
+
+def _measure_band(scan: Pixels, cleaned: Pixels, paper: Paper, rows: slice) -> Evidence:
+    """Compare some rows of scan and output."""
+    width = scan.shape[1]
+    level = paper.level.max(axis=2)
+    gain = spread(np.clip(64 * 255 / level, 64, 6000).astype(np.uint16), paper.block, rows, width)
+    least = np.maximum(GRAIN_FACTOR * 255 * paper.grain, FAINTEST)
+    noise = spread((SLOPE_OF_GRAIN * 255 * paper.grain).astype(np.uint8), paper.block, rows, width)
+    least = spread(least.astype(np.uint8), paper.block, rows, width)
+    before = _mean3(neutral_darkest(scan[rows], paper))
+    after = _mean3(darkest(cleaned[rows]))
+    contrast = _scaled(_closed(before) - before, gain)
+    slope = _scaled(dilate(before, 1) - erode(before, 1), gain)
+    slope = np.maximum(slope, noise) - noise
+    ground = _closed(after)
+    near = ground - erode(after, 1)  # with the means: what the output has within 2 pixels
+    fringe = _scaled(dilate(near, FRINGE_RADIUS), np.uint16(64 * FRINGE))
+    ink = contrast >= least
+    shown = near >= _scaled(contrast, np.uint16(64 * KEPT))
+    lost = ink & ~shown & (contrast >= fringe)
+    own = ground - after
+    reason = np.maximum(dilate(contrast, 3), dilate(slope, 2))
+    invented = (own >= LEAST_INVENTED) & (reason < np.maximum(least, own // MOST_GAIN))
+    beside = dilate(near, 2) >= STRONG
+    return Evidence(contrast, dilate(slope, 1), lost, invented, ink & shown, beside)
+
+
+def _scaled(plane: Pixels, factor: npt.NDArray[np.uint16] | np.uint16) -> Pixels:
+    """`plane` times a factor in 64ths, at most 255."""
+    return np.minimum((plane.astype(np.uint32) * factor) >> 6, 255).astype(np.uint8)
+
+
+def spread(plane: Blocks, block: int, rows: slice, width: int) -> Blocks:
+    """Rows of a block plane at full resolution, each block flat."""
+    lines = np.arange(rows.start, rows.stop) // block
+    first = lines[0]
+    wide = np.repeat(plane[first : lines[-1] + 1], block, axis=1)[:, :width]
+    spread: Blocks = wide[lines - first]
+    return spread
+
+
+def _closed(plane: Pixels) -> Pixels:
+    """The surroundings: dark things narrower than two radii are gone."""
+    return erode(dilate(plane, STROKE_RADIUS), STROKE_RADIUS)
+
+
+def _mean3(plane: Pixels) -> Pixels:
+    """Mean of 3 x 3 pixels, which cuts the noise to a third, `(H, W)`."""
+    wide = np.pad(plane, 1, mode="edge").astype(np.uint16)
+    rows = wide[:-2] + wide[1:-1] + wide[2:]
+    total = rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]
+    return ((total * np.uint32(7282) + 32768) >> 16).astype(np.uint8)  # 7282 / 65536 = 1 / 9

@@ -1,0 +1,1 @@
+"""What a person looks at after a run: pages before and after, learning curves, the study."""
