@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from scanclean import backends, weights
 from scanclean.config import CLASSICAL, RestoreOptions
-from scanclean.errors import DeviceError
 from scanclean.page import Pixels
 from scanclean.progress import SILENT, Progress
 from scanclean.restorer import Cleaned, Restorer, clean_classical
@@ -32,26 +31,27 @@ def open_engine(options: RestoreOptions, progress: Progress = SILENT) -> Engine:
 
     Raises:
         WeightsError: unknown, damaged, or not there.
-        DeviceError: a device that was named is not there.
+        DeviceError: a device or arithmetic that was named is not there.
     """
     if options.weights == CLASSICAL:
         return _classical(options)
-    if options.precision not in ("auto", "fp32"):
-        raise DeviceError(
-            f"{options.precision}: no engine here runs it yet", hint="type --precision fp32"
-        )
     kinds = backends.kinds(options.backend)
     found = weights.resolve(
         options.weights, kinds=kinds, offline=options.offline, progress=progress
     )
-    backend = backends.open_backend(found.path, device=options.device, backend=options.backend)
+    backend = backends.open_backend(
+        found.path,
+        device=options.device,
+        backend=options.backend,
+        precision=options.precision,
+    )
     restorer = Restorer(
         backend, tile=options.tile, overlap=options.overlap, use_guard=options.guard
     )
     about = {
         "device": backend.device,
         "backend": backend.name,
-        "precision": "fp32",
+        "precision": backend.precision,
         "weights": options.weights,
         "sha256": found.sha256,
     }

@@ -16,6 +16,7 @@ class FunctionBackend:
 
     device = "cpu"
     name = "function"
+    precision = "fp32"
     lanes = 2
 
     def __init__(self, function: Callable[[Tiles], Tiles], **spec: object) -> None:

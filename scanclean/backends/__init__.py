@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from scanclean import plugins
+from scanclean.backends._probe import Probe, probe, sample
 from scanclean.errors import BackendUnavailable, DeviceError, UsageError
 from scanclean.page import Tiles
 from scanclean.spec import ModelSpec
@@ -20,6 +21,8 @@ class Backend(Protocol):
     """Where it runs: "cpu", "cuda", "mps", "coreml"."""
     name: str
     """The engine: name of its module."""
+    precision: str
+    """Arithmetic of the network: "fp32", "bf16", "fp16"."""
     lanes: int
     """Calls that may run at once with profit."""
 
@@ -44,7 +47,13 @@ class BackendModule(Protocol):
             BackendUnavailable: the engine is not installed.
         """
 
-    def open_backend(self, path: Path, device: str, threads: int) -> Backend:
+    def precisions(self, device: str) -> list[str]:
+        """Arithmetic that the engine has on a device out of `available()`, the fastest first.
+
+        The last is "fp32", with which the others are compared.
+        """
+
+    def open_backend(self, path: Path, device: str, threads: int, precision: str) -> Backend:
         """Load a weights file for a device out of `available()`; `threads` 0: all cores.
 
         Raises:
@@ -70,19 +79,26 @@ def kinds(backend: str) -> tuple[str, ...]:
 
 
 def open_backend(
-    path: Path, *, device: str = "auto", backend: str = "auto", threads: int = 0
+    path: Path,
+    *,
+    device: str = "auto",
+    backend: str = "auto",
+    threads: int = 0,
+    precision: str = "auto",
 ) -> Backend:
-    """Load a weights file on the device and engine that were asked for.
+    """Load a weights file on the device and engine, and in the arithmetic, that were asked for.
 
     Args:
         path: the file; its ending decides which engines can open it.
         device: "auto", "cpu", "cuda", "mps" or "coreml".
         backend: "auto", or a key of `ENGINES`.
         threads: CPU threads in all; 0 means all cores.
+        precision: "fp32", "bf16", "fp16" or "int8"; "auto" takes the fastest whose result on a
+            drawn tile is that of fp32 (`_probe`).
 
     Raises:
         UsageError: the engine cannot open a file of that kind.
-        DeviceError: a device that was named is not there; never a silent fallback.
+        DeviceError: a device or arithmetic that was named is not there; never a silent fallback.
         WeightsError: the file is damaged.
     """
     fitting = [n for n in ENGINES if path.suffix in engine(n).KINDS and backend in ("auto", n)]
@@ -99,12 +115,45 @@ def open_backend(
             missing = error
             continue
         if device == "auto" or device in devices:
-            return engine(name).open_backend(
-                path, devices[0] if device == "auto" else device, threads
-            )
+            where = devices[0] if device == "auto" else device
+            return _in_precision(engine(name), path, where, threads, precision)
     if missing:
         raise missing
     raise missing_device(device, path.suffix + " weights")
+
+
+def _in_precision(
+    module: BackendModule, path: Path, device: str, threads: int, precision: str
+) -> Backend:
+    offered = module.precisions(device)
+    if precision not in ("auto", *offered):
+        why = "; int8 was slower than fp32 for these networks" if precision == "int8" else ""
+        raise DeviceError(
+            f"{precision}: this engine has no such arithmetic on {device}{why}",
+            hint="there is: " + ", ".join(offered),
+        )
+    if precision != "auto":
+        return module.open_backend(path, device, threads, precision)
+    fastest = exact = module.open_backend(path, device, threads, "fp32")
+    if len(offered) == 1:
+        return exact
+    seconds = compare(exact, exact).seconds
+    for name in offered[:-1]:
+        candidate = module.open_backend(path, device, threads, name)
+        seen = compare(candidate, exact)
+        if seen.passed and seen.seconds < seconds:
+            fastest, seconds = candidate, seen.seconds
+    return fastest
+
+
+def compare(candidate: Backend, exact: Backend) -> Probe:
+    """Hold a network against the same in fp32, on a drawn tile.
+
+    Raises:
+        DeviceError: one of them failed.
+    """
+    tile = sample(exact.spec.channels)
+    return probe(candidate, exact(tile), tile)
 
 
 def missing_device(device: str, what: str) -> DeviceError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,14 +22,17 @@ DEVICES = ("cuda", "mps", "cpu")
 
 
 class TorchBackend:
-    """A network in PyTorch, float32."""
+    """A network in PyTorch, in float32 or with autocast to a shorter type."""
 
     name = "torch"
     lanes = 1  # torch spreads one call over all cores by itself
 
-    def __init__(self, net: nn.Module, spec: ModelSpec, device: str = "cpu") -> None:
+    def __init__(
+        self, net: nn.Module, spec: ModelSpec, device: str = "cpu", precision: str = "fp32"
+    ) -> None:
         self.spec = spec
         self.device = device
+        self.precision = precision
         self._net = net.to(device).eval()
 
     def __call__(self, tiles: Tiles) -> Tiles:
@@ -36,12 +40,18 @@ class TorchBackend:
         import torch
 
         try:
-            with torch.inference_mode():
+            with torch.inference_mode(), self._autocast():
                 out = self._net(torch.from_numpy(np.ascontiguousarray(tiles)).to(self.device))
                 result: Tiles = out.float().cpu().numpy()
         except (RuntimeError, MemoryError) as error:  # torch's out of memory is a RuntimeError
             raise DeviceError(f"{self.device}: {str(error).splitlines()[0]}") from error
         return result
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        import torch
+
+        kind = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(self.precision)
+        return torch.autocast(self.device, kind) if kind else nullcontext()
 
 
 def available() -> list[str]:
@@ -59,13 +69,26 @@ def available() -> list[str]:
     return [device for device in DEVICES if has[device]()]
 
 
-def open_backend(path: Path, device: str, threads: int) -> TorchBackend:
+def precisions(device: str) -> list[str]:
+    """Arithmetic on a device, the fastest first: short floats where the hardware has them."""
+    torch = _torch()
+    if device == "cuda":
+        short = ["bf16"] if torch.cuda.is_bf16_supported(including_emulation=False) else []
+        return ["fp16", *short, "fp32"]
+    if device == "mps":
+        return ["fp16", "fp32"]
+    native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return ["bf16", "fp32"] if native else ["fp32"]
+
+
+def open_backend(path: Path, device: str, threads: int, precision: str = "fp32") -> TorchBackend:
     """Load a weights file.
 
     Args:
         path: the file.
         device: one of `available()`.
         threads: CPU threads of a call; 0 lets torch decide.
+        precision: one of `precisions(device)`.
 
     Raises:
         BackendUnavailable: PyTorch is not installed.
@@ -77,7 +100,7 @@ def open_backend(path: Path, device: str, threads: int) -> TorchBackend:
     if threads:
         torch.set_num_threads(threads)
     net, spec = checkpoint.load(path)
-    return TorchBackend(net, spec, device)
+    return TorchBackend(net, spec, device, precision)
 
 
 def _torch() -> Any:
