@@ -80,7 +80,9 @@ def test_zeros_hold_through_momentum_and_average(net, settings):
 
     def look(trained):
         masks.holding(found)(trained)
-        seen.append(all((p[~found[n]] == 0).all() for n, p in trained.named_parameters() if n in found))
+        seen.append(
+            all((p[~found[n]] == 0).all() for n, p in trained.named_parameters() if n in found)
+        )
 
     list(train(settings, find_pairs(Path(settings.data)), (), (), start=net, after_step=look))
     stored = torch.load(Path(settings.run) / "last.ckpt", weights_only=True)
