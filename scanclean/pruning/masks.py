@@ -6,8 +6,8 @@ biases and gains are not: they are few, and each acts on a whole channel.
 In a bank each basis is a layer of its own. The size of a basis says nothing beside that of another:
 a basis twice as large with coefficients half as large is the same function.
 
-Han et al., "DSD: Dense-Sparse-Dense Training for Deep Neural Networks", ICLR 2017, arXiv 1607.04381,
-section 3; layer by layer as there.
+Han et al., "DSD: Dense-Sparse-Dense Training for Deep Neural Networks", ICLR 2017 (arXiv
+1607.04381), section 3; layer by layer as there.
 """
 
 from __future__ import annotations

@@ -54,6 +54,17 @@ def weights(net, tmp_path) -> Path:
 
 
 @pytest.fixture
+def make_dense():
+    """make_dense(path): another network in a file."""
+
+    def write(path):
+        net = trained(scale=0.2)
+        checkpoint.save(net, checkpoint.spec_of(net, "kbnet"), path)
+
+    return write
+
+
+@pytest.fixture
 def data(tmp_path) -> Path:
     """Four pages with a few strokes, and the same on gray, noisy paper."""
     rng = np.random.default_rng(0)
