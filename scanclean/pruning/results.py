@@ -77,7 +77,7 @@ def rows(plan: Plan, validation: Sequence[Pair]) -> tuple[list[Row], list[Gain]]
 
 
 def _files(variant: Variant) -> dict[str, list[Path]]:
-    """Weights by the name of a row, one for each seed; the delivered file where there is no seed."""
+    """Weights by the name of a row, one for each seed; the first of sparse ones as delivered."""
     before = f"{variant.name}, " if variant.name else ""
     files: dict[str, list[Path]] = {}
     if variant.budget:
@@ -85,7 +85,9 @@ def _files(variant: Variant) -> dict[str, list[Path]]:
     if not variant.arms and not variant.budget:
         files["sparse, not trained on"] = [variant.product]
     for arm in variant.arms:
-        files.setdefault(f"{before}{TITLES[arm.kind]}", []).append(arm.weights)
+        compact = arm.kind == "sparse" and arm.seed == variant.arms[0].seed
+        weights = variant.product if compact else arm.weights
+        files.setdefault(f"{before}{TITLES[arm.kind]}", []).append(weights)
         if arm.kind == "dsd":
             title = f"{before}sparse, half way of DSD"
             files.setdefault(title, []).append(arm.phases[-2].weights)

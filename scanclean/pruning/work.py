@@ -23,6 +23,7 @@ from scanclean import checkpoint
 from scanclean._weightfile import hash_file
 from scanclean.atomic import replacing
 from scanclean.errors import UsageError
+from scanclean.models.kbnet import KBNet
 from scanclean.pruning import bases, budget, dsd, masks, measure
 from scanclean.pruning.dsd import Arm, Kind
 from scanclean.pruning.options import Budget, PruneConfig
@@ -132,8 +133,8 @@ def cut(config: PruneConfig, source: Path, variant: Variant, material: Material)
 
 
 def fewer_bases(
-    net: bases.KBNet, wanted: Budget, scans: Sequence[Tensor]
-) -> tuple[bases.KBNet, dict[str, Any]]:
+    net: KBNet, wanted: Budget, scans: Sequence[Tensor]
+) -> tuple[KBNet, dict[str, Any]]:
     """A network with fewer bases, not trained on, and what is to be said about it.
 
     Args:
@@ -159,7 +160,7 @@ def fewer_bases(
 
 
 def _allocated(
-    net: bases.KBNet, wanted: Budget, found: Sequence[bases.Spectrum], scans: Sequence[Tensor]
+    net: KBNet, wanted: Budget, found: Sequence[bases.Spectrum], scans: Sequence[Tensor]
 ) -> tuple[int, ...]:
     full = net.config.bases_of_blocks
     cost = budget.linear_cost(net)

@@ -66,10 +66,10 @@ Data: `{Path(train.data).name}`. {"; ".join(kinds)}. {train.steps} steps of {tra
 {train.patch} pixels in each phase, rate {train.rate:g}, seeds {", ".join(map(str, config.seeds))};
 {minutes:.0f} minutes of training. scanclean {__version__}.
 
-Errors are those of {pages} validation pages that were not trained on, without the guard, as mean ±
-standard deviation over the seeds, of the last weights of each run. Time is that of ONNX Runtime for
-a tile of {TILE} x {TILE} on one thread, the best of {ROUNDS}; work is counted in multiply-accumulate
-operations, zeros like any number.
+Errors are those of {pages} validation pages that these runs did not learn from, without the guard,
+as mean ± standard deviation over the seeds, of the last weights of each run. Time is that of ONNX
+Runtime for a tile of {TILE} x {TILE} on one thread, the best of {ROUNDS}; work is counted in
+multiply-accumulate operations, zeros like any number.
 """
 
 
@@ -126,9 +126,9 @@ def _zeros(rows: Sequence[Row]) -> str:
     times = ", ".join(f"{row.name} {row.cost.ms:.0f} ms" for row in sparse)
     return f"""## Zeros and speed
 
-Zeros that are scattered over the weights make a file smaller, not a network faster: engines multiply
-by them as by any number. Measured here: {rows[0].name} {rows[0].cost.ms:.0f} ms, {times}. Fewer
-kernel bases (`--bases`) are what saves time.
+Zeros that are scattered over the weights make a file smaller, not a network faster: engines
+multiply by them as by any number. Measured here: {rows[0].name} {rows[0].cost.ms:.0f} ms, {times}.
+Fewer kernel bases (`--bases`) are what saves time.
 """
 
 
