@@ -24,6 +24,8 @@ from scanclean.training.pairs import Pair, load_rgb
 
 ROUNDS = 7
 """The best of so many is the time."""
+FEW_ZEROS = 0.01
+"""Trained weights are never zero; a share above this was made."""
 BLOCK_ROUNDS = 5
 """The same for a block alone."""
 
@@ -58,16 +60,26 @@ def rmse(path: Path, validation: Sequence[Pair]) -> float | None:
     return error
 
 
-def costs(files: Mapping[str, Path], rounds: int = ROUNDS) -> dict[str, Cost]:
-    """What weights files cost. They are timed in turn, so that all meet the same machine."""
+def costs(files: Mapping[str, Path]) -> dict[str, Cost]:
+    """What weights files cost. They are timed in turn, so that all meet the same machine.
+
+    Networks of one shape take as long whatever their weights are, so that one of each is timed. It
+    could be otherwise where many are zero: these are timed for themselves.
+    """
     loaded = {name: checkpoint.load(path) for name, path in files.items()}
-    times = milliseconds(loaded, rounds)
+    zeros = {name: share_of_zeros(net) for name, (net, _) in loaded.items()}
+    shapes = {
+        name: (spec.arch, str(net.config), zeros[name] > FEW_ZEROS)
+        for name, (net, spec) in loaded.items()
+    }
+    first = {shape: name for name, shape in reversed(shapes.items())}
+    times = milliseconds({name: loaded[name] for name in first.values()})
     return {
         name: Cost(
             gmac=_gmac(net, spec),
-            ms=times[name],
+            ms=times[first[shapes[name]]],
             parameters=sum(p.numel() for p in net.parameters()),
-            zeros=share_of_zeros(net),
+            zeros=zeros[name],
             bases=float(np.mean(net.config.bases_of_blocks))
             if isinstance(net, kbnet.KBNet)
             else None,
@@ -83,7 +95,7 @@ def _gmac(net: nn.Module, spec: ModelSpec) -> float:
 
 
 def milliseconds(
-    networks: Mapping[str, tuple[nn.Module, ModelSpec]], rounds: int = ROUNDS, side: int = TILE
+    networks: Mapping[str, tuple[nn.Module, ModelSpec]], side: int = TILE, rounds: int = ROUNDS
 ) -> dict[str, float]:
     """Time that ONNX Runtime takes for a tile on one thread: the best of some rounds in turn."""
     with tempfile.TemporaryDirectory(prefix="scanclean-") as folder:
@@ -110,4 +122,4 @@ def block_milliseconds(block: nn.Module, channels: int, side: int) -> float:
     """
     around = nn.Sequential(nn.Conv2d(3, channels, 1), block, nn.Conv2d(channels, 3, 1)).eval()
     network = around.requires_grad_(False), ModelSpec("kbnet", multiple_of=1)
-    return milliseconds({"": network}, BLOCK_ROUNDS, side)[""]
+    return milliseconds({"": network}, side, BLOCK_ROUNDS)[""]

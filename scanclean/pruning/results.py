@@ -58,11 +58,7 @@ class Gain:
 
 
 def rows(plan: Plan, validation: Sequence[Pair]) -> tuple[list[Row], list[Gain]]:
-    """Measure everything of a plan whose arms are made.
-
-    Networks of one shape cost the same whatever their weights are; one of each is timed, but for
-    sparse ones, which show that zeros alone save no time.
-    """
+    """Measure everything of a plan whose arms are made."""
     files: dict[str, list[Path]] = {"as given": [plan.source]}
     if plan.dense:
         files = {"dense": [plan.source]}
