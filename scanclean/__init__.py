@@ -5,12 +5,15 @@ This is the map. Imports go downward only.
     cli/            the command line: the only place that knows typer and rich
     ----------------------------------------------------------------------------- use-cases
     restoration     whole documents: the story of the program
+    resume          the same, going on where an earlier run was cut off
+    unfinished      what a run leaves for that: its journal and where its output is made
     engine          what restores pixels in a run: weights on a device, or the classical filter
     jobs            what a user typed as INPUT and OUTPUT -> one file in, one file out
     restorer        pixels -> pixels with a network, tile by tile
     weights         catalogue, cache folder, resolve, download, verify
     training/       pages, degradation, pairs -> feed -> loop; recipes, and the study of them
-    report/         learning curves; the study's report
+    pruning/        dense-sparse-dense training, zeros, fewer kernel bases
+    report/         pages before and after for a browser; learning curves; reports of study, pruning
     ----------------------------------------------------------------------------- parts
     tiling          cut, window, blend
     fidelity/       the guard: which ink was lost or invented, and putting it back
@@ -22,7 +25,7 @@ This is the map. Imports go downward only.
     codecs/         one file = one way to store a picture inside a PDF
     paper, shapes   where a page's paper is and how bright; masks, components, running extremes
     ----------------------------------------------------------------------------- ground
-    errors  progress  plugins  config  page  spec  atomic  parallel
+    errors  progress  plugins  config  page  spec  atomic  parallel  journal  packing
 
 To read the program, begin with `restoration`, then `restorer` and `tiling`; the network is
 `models/kbnet`.

@@ -29,8 +29,7 @@ def replacing(target: Path, *, force: bool = False) -> Iterator[Path]:
     Raises:
         OutputError: the target exists, or cannot be written.
     """
-    if not force and target.exists():
-        raise _exists(target)
+    refuse_existing(target, force=force)
     temporary: Path | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -39,7 +38,7 @@ def replacing(target: Path, *, force: bool = False) -> Iterator[Path]:
         temporary = Path(name)
         os.close(handle)
         yield temporary
-        _publish(temporary, target, force=force)
+        publish(temporary, target, force=force)
     except OSError as error:
         raise output_error(target, error) from error
     finally:
@@ -62,7 +61,23 @@ def output_error(target: Path | str, error: OSError) -> OutputError:
     return OutputError(f"{target}: cannot be written: {what}", hint=hints.get(error.errno or 0))
 
 
-def _publish(temporary: Path, target: Path, *, force: bool) -> None:
+def refuse_existing(target: Path, *, force: bool) -> None:
+    """Look before any work whether an output may be made.
+
+    Raises:
+        OutputError: it exists, and is not to be replaced.
+    """
+    if not force and target.exists():
+        raise _exists(target)
+
+
+def publish(temporary: Path, target: Path, *, force: bool) -> None:
+    """Give a finished file its name; it must lie on the target's disk. With `force`, it is moved.
+
+    Raises:
+        OutputError: the target exists, and is not to be replaced.
+        OSError: the operating system refuses.
+    """
     with temporary.open("rb") as file:
         os.fsync(file.fileno())
     if target.exists():

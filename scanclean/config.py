@@ -19,6 +19,7 @@ DEFAULT_DPI = 300.0
 DEFAULT_MAX_MPIXELS = 250.0
 DEFAULT_MAX_GROWTH = 1.5
 DEFAULT_QUALITY = 80
+DEFAULT_PAGE_TIMEOUT = 3600.0
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,10 @@ class RestoreOptions:
     """Pages in flight; 0 means one a core."""
     offline: bool = False
     """Never touch the network."""
+    resume: bool = False
+    """Write down finished pages, and take over those of a run that was cut off."""
+    page_timeout: float = DEFAULT_PAGE_TIMEOUT
+    """Seconds after which a page is given up; 0: never."""
     read: ReadOptions = ReadOptions()
     """How inputs are opened."""
     store: StoreOptions = StoreOptions()

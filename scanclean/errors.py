@@ -6,7 +6,8 @@
     ├── OutputError           4   the output cannot be written
     ├── WeightsError          5   weights: unknown, damaged, not there
     ├── DeviceError           6   device or engine: missing, or out of memory after every retry
-    │   └── BackendUnavailable    the engine is not installed
+    │   ├── BackendUnavailable    the engine is not installed
+    │   └── Stuck                 a page does not come to an end, and its thread cannot be stopped
     ├── DataError             7   training or evaluation data
     ├── LockedError           8   password missing or wrong
     └── RefusedError         10   signed document or dynamic form
@@ -83,6 +84,10 @@ class DeviceError(ScancleanError):
 
 class BackendUnavailable(DeviceError):
     """The engine that was asked for is not installed."""
+
+
+class Stuck(DeviceError):
+    """A page does not come to an end, and its thread cannot be stopped: the process has to go."""
 
 
 class DataError(ScancleanError):

@@ -27,10 +27,14 @@ class Job:
     """Kind of file to make, as an ending with dot; empty: the kind of the input."""
     numbered: bool = False
     """One picture a page: `target` is a folder, or a name with a place for the number."""
+    called: str = ""
+    """What to call the input in messages, if `source` is only a copy of it."""
 
     @property
     def name(self) -> str:
         """The input, for messages."""
+        if self.called:
+            return self.called
         return "stdin" if self.source is None else str(self.source)
 
     @property
@@ -49,6 +53,8 @@ class Plan:
     """In order. With `joined`, their targets are not used."""
     joined: Path | None = None
     """The one PDF that all inputs go into, page after page."""
+    folder: Path | None = None
+    """The folder that several outputs go into."""
 
 
 def plan(inputs: Sequence[str], output: str, kind: str | None, known: Sequence[str]) -> Plan:
@@ -83,7 +89,7 @@ def plan(inputs: Sequence[str], output: str, kind: str | None, known: Sequence[s
         return Plan(jobs, joined=Path(output))
     if Path(output).exists() and not Path(output).is_dir():
         raise UsageError(f"{output}: several inputs need a folder", hint=f"type -o {output}-clean/")
-    return Plan(tuple(_into_folder(found, Path(output), wanted)))
+    return Plan(tuple(_into_folder(found, Path(output), wanted)), folder=Path(output))
 
 
 def _means_folder(output: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -21,6 +22,13 @@ restored: cleaned · copied: it failed, so it goes out as it came (exit code 9) 
 nothing to clean · kept: holds no scan (vector page, born-digital) · skipped: not to be touched (not
 in `--pages`, layered).
 """
+
+
+def fingerprint(pixels: Pixels) -> bytes:
+    """A digest of pixels and their shape, 16 bytes."""
+    digest = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.digest()
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import Protocol
+
+from scanclean.errors import DeviceError
 
 
 class Progress(Protocol):
@@ -13,6 +16,35 @@ class Progress(Protocol):
 
     def advance(self, n: int = 1) -> None:
         """Report `n` more steps as done. May be called from several threads."""
+
+
+class Limited:
+    """Progress that ends work which takes too long.
+
+    Args:
+        progress: told of everything.
+        limit_s: seconds from now; 0 is no limit.
+    """
+
+    def __init__(self, progress: Progress, limit_s: float) -> None:
+        self._progress, self._limit = progress, limit_s
+        self._begin = time.monotonic()
+
+    def start(self, total: int, unit: str) -> None:
+        """Pass it on."""
+        self._progress.start(total, unit)
+
+    def advance(self, n: int = 1) -> None:
+        """Pass it on.
+
+        Raises:
+            DeviceError: the time is up.
+        """
+        self._progress.advance(n)
+        if self._limit and time.monotonic() - self._begin > self._limit:
+            raise DeviceError(
+                f"took longer than {self._limit:g} seconds", hint="raise it with --page-timeout"
+            )
 
 
 class Silent:

@@ -12,10 +12,9 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
@@ -24,15 +23,16 @@ import numpy as np
 from scanclean import documents, jobs
 from scanclean.atomic import replacing
 from scanclean.config import Mode, RestoreOptions, StoreOptions
-from scanclean.documents import Document, Encoded, Writer
+from scanclean.documents import Document, Source, Writer
 from scanclean.engine import Engine, open_engine
-from scanclean.errors import DeviceError, ExitCode, ScancleanError
+from scanclean.errors import DeviceError, ExitCode, ScancleanError, Stuck
 from scanclean.fidelity import Ink
 from scanclean.jobs import Job, Plan
 from scanclean.page import Action, Kept, Page, Pixels
 from scanclean.parallel import in_order
-from scanclean.progress import SILENT, Progress
+from scanclean.progress import SILENT, Limited, Progress
 from scanclean.restorer import Cleaned, Cleaner
+from scanclean.unfinished import Memory, Outcome
 
 
 @dataclass(frozen=True)
@@ -69,15 +69,28 @@ class Treatment:
     """Colour of the result."""
     jobs: int = 1
     """Pages in flight."""
+    patience: float | None = None
+    """Seconds to wait for a page before it is held to be stuck; None: for ever."""
 
 
 def restore_document(
-    document: Document, writer: Writer, treatment: Treatment, progress: Progress = SILENT
+    document: Document,
+    writer: Writer,
+    treatment: Treatment,
+    progress: Progress = SILENT,
+    memory: Memory | None = None,
 ) -> list[PageReport]:
     """Clean every scan of a document into a writer.
 
     Pages are decoded and put in place one after the other in the calling thread, and cleaned and
     encoded in threads; at most `jobs + 1` pages of pixels are in memory.
+
+    Args:
+        document: the opened input.
+        writer: the output.
+        treatment: what is done to every page.
+        progress: told of pages.
+        memory: knows pages that an earlier run has finished, and learns of those of this one.
 
     Returns:
         A report for each page or scan, in order.
@@ -85,46 +98,62 @@ def restore_document(
     Raises:
         ScancleanError: the document or the output fails as a whole. A page that fails is let
             through as it came, with the action "copied".
+        Stuck: a page has not come to an end long after its time was up.
     """
     progress.start(len(document), "page")
     reports = []
-    with ThreadPoolExecutor(treatment.jobs, thread_name_prefix="page") as pool:
 
-        def work(item: Page | Kept) -> _Outcome:
-            return _Outcome(item) if isinstance(item, Kept) else _treat(item, writer, treatment)
+    def work(item: tuple[int, Page | Kept]) -> Outcome:
+        position, page = item
+        if isinstance(page, Kept):
+            return Outcome(page)
+        if memory is None:
+            return _treat(page, writer, treatment)
+        key = memory.key(position, page)
+        known = memory.recall(key)
+        if known is None:
+            memory.keep(key, known := _treat(page, writer, treatment))
+        return known
 
-        for _, outcome in in_order(pool, work, document, ahead=treatment.jobs + 1):
+    pool = ThreadPoolExecutor(treatment.jobs, thread_name_prefix="page")
+    ahead, patience = treatment.jobs + 1, treatment.patience
+    try:
+        for _, outcome in in_order(pool, work, enumerate(document), ahead, patience):
             reports.append(_place(outcome, writer))
             progress.advance()
+    except TimeoutError as error:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise Stuck(
+            f"{document.name}: page {reports[-1].page + 1 if reports else 1} does not come to an "
+            "end, and cannot be stopped",
+            hint="leave that page out with --pages, or give it longer with --page-timeout",
+        ) from error
+    except BaseException:
+        pool.shutdown(cancel_futures=True)
+        raise
+    pool.shutdown()
     return reports
 
 
-@dataclass(frozen=True)
-class _Outcome:
-    kept: Kept | None = None
-    encoded: Encoded | None = None
-    cleaned: Cleaned | None = None
-    seconds: float = 0.0
-
-
-def _treat(page: Page, writer: Writer, treatment: Treatment) -> _Outcome:
+def _treat(page: Page, writer: Writer, treatment: Treatment) -> Outcome:
     begin = time.perf_counter()
     try:
         cleaned = treatment.clean(page.pixels)
         pixels = _blend(page.pixels, cleaned.pixels, treatment.strength)
         result = _in_mode(replace(page, pixels=pixels), treatment.mode)
         if _is_same(page, result):
-            return _Outcome(Kept(page.index, "unchanged", "already clean"), None, cleaned)
+            same = Kept(page.index, "unchanged", "already clean")
+            return Outcome(same, None, cleaned.ink, cleaned.warnings)
         encoded = writer.encode(result)
     except (DeviceError, MemoryError) as error:
         reason = str(error) or "not enough memory"
-        return _Outcome(Kept(page.index, "copied", reason), seconds=time.perf_counter() - begin)
-    return _Outcome(None, encoded, cleaned, time.perf_counter() - begin)
+        return Outcome(Kept(page.index, "copied", reason), seconds=time.perf_counter() - begin)
+    seconds = time.perf_counter() - begin
+    return Outcome(None, encoded, cleaned.ink, cleaned.warnings, seconds)
 
 
-def _place(outcome: _Outcome, writer: Writer) -> PageReport:
-    ink = outcome.cleaned.ink if outcome.cleaned else None
-    said = outcome.cleaned.warnings if outcome.cleaned else ()
+def _place(outcome: Outcome, writer: Writer) -> PageReport:
+    ink, said = outcome.ink, outcome.warnings
     if outcome.encoded is None:
         assert outcome.kept is not None
         writer.keep(outcome.kept)
@@ -214,16 +243,25 @@ class FileReport:
     """Name or path of the weights."""
     sha256: str = ""
     """Hash of the weights file."""
+    structure: tuple[str, ...] | None = None
+    """What of a PDF came out otherwise than it went in, the cleaned pixels apart; None: not
+    compared."""
 
 
 def as_json(reports: Sequence[FileReport]) -> object:
     """The reports as the contract's JSON: an object for one document, a list for several."""
     objects = [asdict(report) for report in reports]
     for report in objects:
+        if report["structure"] is None:
+            del report["structure"]
         for page in report["pages"]:
             for empty in [key for key, value in page.items() if value in ("", None, ())]:
                 del page[empty]
     return objects[0] if len(objects) == 1 else objects
+
+
+PATIENCE = 3.0
+"""A page that has not ended after so many times its limit does not look at the clock any more."""
 
 
 class Session:
@@ -243,32 +281,48 @@ class Session:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        if self._engine:
+    def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
+        # A thread that is stuck in the engine would never let go of it.
+        if self._engine and not (kind and issubclass(kind, Stuck)):
             self._engine.close()
 
-    def restore(self, job: Job, stdout: BinaryIO | None = None) -> FileReport:
+    def restore(
+        self,
+        job: Job,
+        stdout: BinaryIO | None = None,
+        memory: Memory | None = None,
+        source: Source | None = None,
+    ) -> FileReport:
         """Restore one document.
 
         Args:
             job: what to read and write.
             stdout: where a job without target writes to.
+            memory: knows pages that an earlier run has finished.
+            source: the document, if it was read already.
 
         Raises:
             ScancleanError: input, output, weights or device fail; no output is left then.
         """
         begin = time.perf_counter()
-        source = job.source or sys.stdin.buffer.read()
+        source = source or job.source or sys.stdin.buffer.read()
         store = replace(self._options.store, force=self._options.store.force or job.in_place)
         with documents.open_document(source, job.name, self._options.read) as document:
-            writer = _writer(job, document, stdout, store)
+            writer = writer_of(job, document, stdout, store)
             with writer:
-                pages = restore_document(document, writer, self._treatment(), self._progress)
+                pages = restore_document(
+                    document, writer, self._treatment(), self._progress, memory
+                )
         warnings = tuple(dict.fromkeys([*document.warnings]))
         return self._report(job, pages, warnings, time.perf_counter() - begin)
 
-    def join(self, plan: Plan) -> FileReport:
+    def join(self, plan: Plan, memory_of: Callable[[Job], Memory] | None = None) -> FileReport:
         """Restore several documents into one PDF, page after page.
+
+        Args:
+            plan: what to read and write.
+            memory_of: for each input, what knows its pages that an earlier run has finished. The
+                parts then lie beside the output, from where that run's parts are removed.
 
         Raises:
             ScancleanError: any of them fails; no output is left then.
@@ -280,11 +334,14 @@ class Session:
         reports = []
         with (
             replacing(plan.joined, force=self._options.store.force) as target,
-            tempfile.TemporaryDirectory(prefix="scanclean-") as folder,
+            tempfile.TemporaryDirectory(
+                prefix="scanclean-", dir=plan.joined.parent if memory_of else None
+            ) as folder,
         ):
             parts = [Path(folder, f"{n}.pdf") for n in range(len(plan.jobs))]
             for job, part in zip(plan.jobs, parts, strict=True):
-                reports.append(self.restore(replace(job, target=part)))
+                memory = memory_of(job) if memory_of else None
+                reports.append(self.restore(replace(job, target=part), memory=memory))
             join(parts, target)
         return self._joined(plan, reports, time.perf_counter() - begin)
 
@@ -294,21 +351,30 @@ class Session:
             job.name, str(job.target or "stdout"), (), (str(error),), exit_code=error.exit_code
         )
 
-    def _treatment(self) -> Treatment:
-        options = self._options
+    def engine(self) -> Engine:
+        """What restores the pixels, opened on first use."""
         if self._engine is None:
-            self._engine = open_engine(options)
+            self._engine = open_engine(self._options)
             self.notices += self._engine.notices
-        clean = partial(self._engine.clean, progress=self._progress)
+        return self._engine
+
+    def _treatment(self) -> Treatment:
+        options, engine = self._options, self.engine()
+        limit = options.page_timeout
+
+        def clean(pixels: Pixels) -> Cleaned:
+            return engine.clean(pixels, progress=Limited(self._progress, limit))
+
         jobs = options.jobs or os.cpu_count() or 1
-        return Treatment(clean, options.strength, options.mode, jobs)
+        patience = PATIENCE * limit if limit else None
+        return Treatment(clean, options.strength, options.mode, jobs, patience)
 
     def _report(
         self, job: Job, pages: list[PageReport], warnings: tuple[str, ...], seconds: float
     ) -> FileReport:
         assert self._engine is not None
         code = ExitCode.PARTIAL if any(p.action == "copied" for p in pages) else ExitCode.DONE
-        about = self._engine.about
+        about: dict[str, Any] = self._engine.about
         return FileReport(
             job.name,
             str(job.target or "stdout"),
@@ -334,7 +400,8 @@ class Session:
         )
 
 
-def _writer(job: Job, document: Document, stdout: BinaryIO | None, store: StoreOptions) -> Writer:
+def writer_of(job: Job, document: Document, stdout: BinaryIO | None, store: StoreOptions) -> Writer:
+    """The writer for a job's output."""
     suffix = job.suffix or document.suffix
     if job.numbered:
         assert job.target is not None
@@ -369,6 +436,11 @@ def restore(
     options = replace(options or RestoreOptions(), **settings)
     plan = jobs.plan([str(src)], str(dst), None, documents.suffixes())
     with Session(options, progress) as session:
+        if options.resume:
+            from scanclean.resume import Resuming  # it stands above this module
+
+            with Resuming(session, options, plan) as resuming:
+                return [resuming.join()] if plan.joined else [*map(resuming.restore, plan.jobs)]
         if plan.joined:
             return [session.join(plan)]
         return [session.restore(job) for job in plan.jobs]

@@ -13,11 +13,13 @@ MODULES = {
     for path in sorted(ROOT.rglob("*.py"))
 }
 
-GROUND = {"errors", "progress", "plugins", "config", "page", "spec", "atomic", "parallel"}
+GROUND = {"errors", "progress", "plugins", "config", "page", "spec", "atomic", "parallel",
+          "journal", "packing"}  # fmt: skip
 PARTS = {"tiling", "fidelity", "classical", "paper", "shapes", "checkpoint", "_sparse",
          "models", "backends", "documents", "codecs"}  # fmt: skip
-USE_CASES = {"restorer", "engine", "jobs", "restoration", "weights", "_download", "_weightfile",
-             "training", "evaluation", "report", "pruning"}  # fmt: skip
+USE_CASES = {"restorer", "engine", "jobs", "restoration", "resume", "unfinished", "weights",
+             "_download", "_weightfile", "training", "evaluation", "report",
+             "pruning"}  # fmt: skip
 PARTS_MAY = {
     "backends": {"checkpoint", "models"},
     "checkpoint": {"models", "_sparse"},
@@ -34,7 +36,7 @@ THIRD_PARTY = {
     "onnx": {"checkpoint"},
     "onnxruntime": {"backends.ort"},
     "pymupdf": {"documents", "training"},
-    "PIL": {"documents", "codecs", "training", "evaluation"},
+    "PIL": {"documents", "codecs", "training", "evaluation", "report"},
     "matplotlib": {"report"},
     "platformdirs": {"weights"},
     "urllib": {"_download"},

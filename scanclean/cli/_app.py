@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import traceback
@@ -13,7 +14,7 @@ import typer
 
 from scanclean import plugins
 from scanclean.cli import _console
-from scanclean.errors import ExitCode, ScancleanError
+from scanclean.errors import ExitCode, ScancleanError, Stuck
 
 REPORT_BUGS = "this is a bug in scanclean; please report it with the lines above"
 
@@ -47,7 +48,12 @@ def run(words: list[str]) -> int:
             result = build()(words, prog_name="scanclean", standalone_mode=False)
         except ScancleanError as error:
             _console.error(str(error), error.hint)
+            if isinstance(error, Stuck):  # Python itself would wait for the thread
+                os._exit(error.exit_code)
             return int(error.exit_code)
+        except MemoryError:
+            _console.error("not enough memory", "close other programs, or type --jobs 1")
+            return ExitCode.DEVICE
         except KeyboardInterrupt:
             _console.error("interrupted; nothing half-written is left behind")
             return ExitCode.INTERRUPTED

@@ -59,7 +59,10 @@ def write_json(target: str, content: object, stdout: BinaryIO) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    data = (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
+    try:
+        data = json.dumps(content, indent=1, ensure_ascii=False).encode() + b"\n"
+    except UnicodeEncodeError:  # a file name that is no text
+        data = json.dumps(content, indent=1).encode() + b"\n"
     if target == "-":
         stdout.write(data)
         return

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
 from typing import BinaryIO
 
 from scanclean import documents, jobs
 from scanclean.cli import _console
 from scanclean.cli._console import Words
+from scanclean.cli._watch import Watcher
 from scanclean.config import RestoreOptions
 from scanclean.errors import ExitCode, ScancleanError
+from scanclean.jobs import Job
 from scanclean.restoration import FileReport, Session, as_json
+from scanclean.resume import Resuming
 
 
 def run(
@@ -22,6 +27,7 @@ def run(
     json_file: str | None,
     stdout: BinaryIO,
     words: Words,
+    compare: Path | None = None,
 ) -> int:
     """Restore everything that was asked for, and say how it went.
 
@@ -30,16 +36,29 @@ def run(
         unchanged, else 0.
     """
     plan = jobs.plan(inputs, output, kind, documents.suffixes())
+    join: Callable[[], FileReport]
+    restore: Callable[[Job], FileReport]
     with ExitStack() as stack:
         progress = stack.enter_context(_console.progress(quiet=words.quiet))
         session = stack.enter_context(Session(options, progress))
-        reports = []
-        if plan.joined:
-            reports.append(session.join(plan))
+        if options.resume:
+            resuming = stack.enter_context(Resuming(session, options, plan))
+            join, restore = resuming.join, resuming.restore
         else:
-            reports = [_one(session, job, stdout, alone=len(plan.jobs) == 1) for job in plan.jobs]
+            join, restore = partial(session.join, plan), partial(session.restore, stdout=stdout)
+        watcher = Watcher(options, compare, stack) if compare or json_file else None
+        if watcher:
+            join = partial(watcher.join, join, plan)
+            restore = partial(watcher.restore, restore, stdout=stdout)
+        if plan.joined:
+            reports = [join()]
+        elif len(plan.jobs) == 1:
+            reports = [restore(plan.jobs[0])]
+        else:
+            reports = [_one(restore, session, job) for job in plan.jobs]
+        notes = watcher.compare(progress) if watcher else ()
     if not words.quiet:
-        for notice in session.notices:
+        for notice in (*session.notices, *notes):
             _console.say(notice)
         for report in reports:
             _tell(report, verbose=words.verbose)
@@ -48,11 +67,9 @@ def run(
     return next((r.exit_code for r in reports if r.exit_code), ExitCode.DONE)
 
 
-def _one(session: Session, job: jobs.Job, stdout: BinaryIO, *, alone: bool) -> FileReport:
-    if alone:
-        return session.restore(job, stdout)
+def _one(restore: Callable[[Job], FileReport], session: Session, job: Job) -> FileReport:
     try:
-        return session.restore(job, stdout)
+        return restore(job)
     except ScancleanError as error:  # one bad file among many does not end the others
         _console.error(str(error), error.hint)
         return session.failed(job, error)

@@ -24,6 +24,7 @@ from scanclean.config import (
     DEFAULT_DPI,
     DEFAULT_MAX_GROWTH,
     DEFAULT_MAX_MPIXELS,
+    DEFAULT_PAGE_TIMEOUT,
     DEFAULT_QUALITY,
     DEFAULT_WEIGHTS,
     Codec,
@@ -129,11 +130,26 @@ def restore(  # one parameter for each option of the contract
         typer.Option("--allow-signed", help="Clean a signed PDF although its signature breaks."),
     ] = False,
     jobs: Annotated[int, typer.Option("--jobs", min=0, help="Pages in flight; 0: one a core.")] = 0,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Keep finished pages beside OUTPUT; go on after a cut."),
+    ] = False,
+    page_timeout: Annotated[
+        float, typer.Option("--page-timeout", min=0, help="Give up a page after seconds; 0: never.")
+    ] = DEFAULT_PAGE_TIMEOUT,
     strict: Annotated[
         bool, typer.Option("--strict", help="End without output if a page cannot be read.")
     ] = False,
     kind: Annotated[
         str | None, typer.Option("--format", metavar="pdf|png|...", help="Kind of file to write.")
+    ] = None,
+    compare: Annotated[
+        Path | None,
+        typer.Option(
+            "--compare",
+            metavar="FILE.html",
+            help="Write the pages before and after, for a browser.",
+        ),
     ] = None,
     json_file: Report = None,
     offline: Offline = False,
@@ -156,6 +172,8 @@ def restore(  # one parameter for each option of the contract
         guard=guard,
         jobs=jobs,
         offline=offline,
+        resume=resume,
+        page_timeout=page_timeout,
         read=ReadOptions(
             pages=page_ranges(pages) if pages else None,
             dpi=dpi,
@@ -175,7 +193,7 @@ def restore(  # one parameter for each option of the contract
         from scanclean.cli._restore import run  # numpy and the engines: only now
 
         words = Words(quiet=quiet, verbose=verbose)
-        return run(inputs, output, kind, options, json_file, stdout, words)
+        return run(inputs, output, kind, options, json_file, stdout, words, compare)
 
 
 def page_ranges(text: str) -> tuple[tuple[int, int | None], ...]:

@@ -28,12 +28,13 @@ Target: TypeAlias = Path | BinaryIO
 
 @dataclass(frozen=True)
 class Encoded:
-    """A cleaned page, ready to be put in its place. Can be pickled, so a journal can hold it."""
+    """A cleaned page, ready to be put in its place."""
 
     page: int
     """Number of the page, from 0."""
     payload: object
-    """What the writer that made it needs; opaque to everyone else."""
+    """What the writer that made it needs: None, bytes, a member of `payloads()`, or a tuple of
+    these, so that a journal can hold it; opaque to everyone else."""
     bytes_before: int = 0
     """Size of the page's picture in the input, as stored."""
     bytes_after: int = 0
@@ -69,6 +70,17 @@ class Document(Protocol):
 
         A page that cannot be decoded comes as `Kept(action="copied")`, or raises `InputError` with
         `ReadOptions.strict`.
+        """
+
+    def render(self, index: int, most: float | None = None) -> Page:
+        """Draw a page as a viewer shows it: for outputs that are pictures, and to look at it.
+
+        Args:
+            index: number of the page, from 0.
+            most: pixels that are enough; a picture may come larger, for it is not reduced.
+
+        Raises:
+            InputError: it cannot be drawn.
         """
 
 
@@ -139,6 +151,11 @@ def formats() -> list[FormatModule]:
 def suffixes() -> tuple[str, ...]:
     """Every file name ending that can be read and written."""
     return tuple(suffix for module in formats() for suffix in module.SUFFIXES)
+
+
+def payloads() -> tuple[type, ...]:
+    """Classes of which an `Encoded.payload` may be made."""
+    return tuple(kind for module in formats() for kind in getattr(module, "PAYLOADS", ()))
 
 
 def open_document(source: Source, name: str, options: ReadOptions) -> Document:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scanclean.config import StoreOptions
 from scanclean.documents import Document, Encoded, _colour, _jp2, _metadata, _tiff_file
 from scanclean.documents._picture import FAILURES, PictureTraits, unchanged
-from scanclean.errors import OutputError
+from scanclean.errors import InputError, OutputError
 from scanclean.page import Action, Kept, Page, Pixels
 
 if TYPE_CHECKING:
@@ -87,6 +87,8 @@ def encode(page: Page, suffix: str, options: StoreOptions) -> tuple[bytes, tuple
         image = _image(page, kind, traits, notes)
         settings = _SETTINGS[kind](image, page, traits, options)
         image.save(file, _FORMATS.get(kind, kind.upper()), **settings)
+    except MemoryError:
+        raise
     except FAILURES as error:
         height, width = page.pixels.shape[:2]
         raise OutputError(
@@ -342,17 +344,17 @@ def kept(document: Document, page: Kept, suffix: str, options: StoreOptions) -> 
         original = cast(_Pictured, document).original(page.index, page.action)
         if original is not None:
             return original
-    if not hasattr(document, "render"):
+    try:
+        drawn = document.render(page.index)
+    except InputError as error:
         raise OutputError(
             f"{document.name}: page {page.index + 1} ({page.reason}) cannot be stored as {suffix}",
             hint="write a PDF instead",
-        )
-    return encode(cast(_Pictured, document).render(page.index), suffix, options)[0]
+        ) from error
+    return encode(drawn, suffix, options)[0]
 
 
 class _Pictured(Protocol):
-    """What the documents of pictures offer beyond `Document`."""
+    """What documents of pictures offer beyond `Document`."""
 
     def original(self, index: int, action: Action) -> bytes | None: ...
-
-    def render(self, index: int) -> Page: ...

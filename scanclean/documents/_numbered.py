@@ -27,7 +27,7 @@ class NumberedWriter:
 
     def __init__(self, place: Path, document: Document, suffix: str, options: StoreOptions) -> None:
         self._document, self._suffix, self._options = document, suffix, options
-        self._pattern = _pattern(place, document, suffix)
+        self._pattern = _pattern(place, document.name, len(document), suffix)
         self._scans: Counter[int] = Counter()
         self._waiting: list[tuple[Path, AbstractContextManager[Path]]] = []
         for number in range(1, 0 if options.force else len(document) + 1):
@@ -104,15 +104,29 @@ class NumberedWriter:
                     raise
 
     def _named(self, number: int) -> Path:
-        name = _NUMBER.sub(lambda m: "%" if m[0] == "%%" else f"{number:{m[1]}d}", self._pattern[1])
-        return self._pattern[0] / name
+        return _filled(self._pattern, number)
 
 
-def _pattern(place: Path, document: Document, suffix: str) -> tuple[Path, str]:
+def numbered_files(place: Path, name: str, pages: int, suffix: str) -> list[Path]:
+    """The files that a document of that name and number of pages becomes.
+
+    Raises:
+        UsageError: `place` has no place for a number, or several.
+    """
+    pattern = _pattern(place, name, pages, suffix)
+    return [_filled(pattern, number) for number in range(1, pages + 1)]
+
+
+def _filled(pattern: tuple[Path, str], number: int) -> Path:
+    name = _NUMBER.sub(lambda m: "%" if m[0] == "%%" else f"{number:{m[1]}d}", pattern[1])
+    return pattern[0] / name
+
+
+def _pattern(place: Path, name: str, pages: int, suffix: str) -> tuple[Path, str]:
     """The folder of the files, and a file name with one place for the number."""
     if place.is_dir() or place.suffix.lower() not in _encode.KINDS:
-        stem = Path(document.name).stem.replace("%", "%%")
-        digits = max(3, len(str(len(document))))
+        stem = Path(name).stem.replace("%", "%%")
+        digits = max(3, len(str(pages)))
         return place, f"{'page' if stem in ('', '-') else stem}-%0{digits}d{suffix}"
     found = [match[0] for match in _NUMBER.finditer(place.name) if match[0] != "%%"]
     if len(found) != 1 or "%" in _NUMBER.sub("", place.name):

@@ -7,15 +7,12 @@ picture, drop the mask, and touch every page that shares the picture.)
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
-
-import numpy as np
 
 from scanclean.codecs import Stream
 from scanclean.config import StoreOptions
@@ -25,8 +22,8 @@ from scanclean.documents._pdf_library import Object, get, is_null, mupdf, readin
 from scanclean.documents._pdf_output import Held, Spool, publishing
 from scanclean.documents._pdf_picture import shared_symbols
 from scanclean.documents._pdf_save import save, verify
-from scanclean.documents._storage import Before, store
-from scanclean.page import Kept, Page, Pixels
+from scanclean.documents._storage import ALLOWANCE, Before, kilo, store
+from scanclean.page import Kept, Page, Pixels, fingerprint
 
 if TYPE_CHECKING:
     from scanclean.documents.pdf import PdfDocument
@@ -83,13 +80,6 @@ class Replacement:
     copy: bool
     stream: Stream
     space: str
-
-
-def fingerprint(pixels: Pixels) -> bytes:
-    """A digest of pixels and their shape."""
-    digest = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=16)
-    digest.update(np.ascontiguousarray(pixels).data)
-    return digest.digest()
 
 
 class PdfEditor:
@@ -196,6 +186,15 @@ class PdfEditor:
             pages=len(document),
             streams=self._written,
         )
+        self._tell_growth(path.stat().st_size)
+
+    def _tell_growth(self, size: int) -> None:
+        """Say so if the whole file has grown too much; each picture tells its own reason."""
+        before = self._document.file_size
+        if size > max(self._options.max_growth * before, before + ALLOWANCE):
+            self._document.warnings.append(
+                f"the PDF grows from {kilo(before)} to {kilo(size)}, {size / before:.1f} times"
+            )
 
 
 def _drop_unused(pdf: Object, symbols: set[int]) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from pathlib import Path
 
 from scanclean.config import ReadOptions
 from scanclean.documents import Source
@@ -15,13 +16,15 @@ from scanclean.documents._pdf_library import (
     is_null,
     items,
     mupdf,
-    pymupdf,
+    open_pdf,
     reading,
 )
 from scanclean.errors import InputError, LockedError, RefusedError
 
 MAX_FIELDS = 100_000
 """Form fields that are looked at."""
+MAX_REACHED = 100_000
+"""Pictures that are counted page by page; many more are all taken as shared."""
 
 
 def open_handle(source: Source, name: str, options: ReadOptions) -> Object:
@@ -33,7 +36,7 @@ def open_handle(source: Source, name: str, options: ReadOptions) -> Object:
     """
     with reading(f"{name}: cannot be read as PDF"):
         try:
-            handle = _opened(source)
+            handle = open_pdf(source)
         except Exception as error:
             if "encrypt" in str(error).lower():
                 raise LockedError(
@@ -47,17 +50,6 @@ def open_handle(source: Source, name: str, options: ReadOptions) -> Object:
     if pages < 1:
         raise InputError(f"{name}: has no pages", hint="the file is damaged or cut off")
     return handle
-
-
-def _opened(source: Source) -> Object:
-    # The kind is forced: MuPDF would also open a picture or an e-book that merely ends in .pdf.
-    if isinstance(source, bytes):
-        return pymupdf().open(stream=source, filetype="pdf")
-    try:
-        str(source).encode()
-    except UnicodeEncodeError:  # a name that is no text, which MuPDF cannot take
-        return pymupdf().open(stream=source.read_bytes(), filetype="pdf")
-    return pymupdf().open(str(Path(source)), filetype="pdf")
 
 
 def _unlock(handle: Object, name: str, password: str | None) -> None:
@@ -141,6 +133,19 @@ def images_of(pages: Iterable[Object]) -> dict[int, Object]:
             for _, thing in entries(things):
                 _sort_in(thing, found, seen, pending)
     return found
+
+
+def pages_that_share(pages: Sequence[Object]) -> list[int]:
+    """Which of the pages reach a picture that another of them reaches too."""
+    reached = []
+    looked_at = 0
+    for page in pages:
+        reached.append(set(images_of([page])))
+        looked_at += len(reached[-1])
+        if looked_at > MAX_REACHED:
+            return list(range(len(pages)))
+    times = Counter(itertools.chain.from_iterable(reached))
+    return [n for n, found in enumerate(reached) if any(times[image] > 1 for image in found)]
 
 
 def _sort_in(

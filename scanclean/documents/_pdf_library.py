@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from scanclean.errors import InputError, ScancleanError
@@ -37,6 +38,18 @@ def pymupdf() -> Any:
 def mupdf() -> Any:
     """The thin layer under PyMuPDF: MuPDF's own functions."""
     return pymupdf().mupdf
+
+
+def open_pdf(source: Path | bytes) -> Any:
+    """Open a PDF with MuPDF, whatever its name; failures are MuPDF's own: see `reading`."""
+    # The kind is forced: MuPDF would also open a picture or an e-book that merely ends in .pdf.
+    if isinstance(source, bytes):
+        return pymupdf().open(stream=source, filetype="pdf")
+    try:
+        str(source).encode()
+    except UnicodeEncodeError:  # a name that is no text, which MuPDF cannot take
+        return pymupdf().open(stream=source.read_bytes(), filetype="pdf")
+    return pymupdf().open(str(source), filetype="pdf")
 
 
 @contextmanager

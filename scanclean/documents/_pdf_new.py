@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import BinaryIO, Protocol, Self, cast, runtime_checkable
+from typing import BinaryIO, Protocol, Self, runtime_checkable
 
 from scanclean.codecs import Stream
 from scanclean.config import StoreOptions
@@ -36,13 +36,6 @@ class Traits(Protocol):
     """Size in the input, in bytes."""
     lossless: bool
     """Whether the input held exact pixels."""
-
-
-class Drawable(Protocol):
-    """What documents may offer for pages that are not cleaned."""
-
-    def render(self, index: int) -> Page:
-        """The page as pixels."""
 
 
 @dataclass(frozen=True)
@@ -124,9 +117,7 @@ class PdfMaker:
     def keep(self, kept: Kept) -> None:
         """Write a page that was not cleaned; without pixels of it, leave it out and say so."""
         try:
-            if not hasattr(self._document, "render"):
-                raise InputError(kept.reason)
-            page = cast(Drawable, self._document).render(kept.index)
+            page = self._document.render(kept.index)
         except InputError as error:
             self._document.warnings.append(f"page {kept.index + 1} is left out of the PDF: {error}")
             return

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 
 import numpy as np
 
+from scanclean.documents import _metadata, _picture
 from scanclean.documents._pdf_library import (
     Object,
     damage,
@@ -25,8 +27,15 @@ from scanclean.page import Pixels
 
 LOSSY = frozenset({"DCTDecode", "DCT", "JPXDecode"})
 """Filters that lose something."""
+KNOWN = LOSSY | {
+    "ASCIIHexDecode", "AHx", "ASCII85Decode", "A85", "LZWDecode", "LZW", "FlateDecode", "Fl",
+    "RunLengthDecode", "RL", "CCITTFaxDecode", "CCF", "JBIG2Decode",
+}  # fmt: skip
+"""Filters that viewers know. MuPDF leaves out others and shows noise, or what nobody else shows."""
 OPAQUE = 0.9
 """Mean opacity from which a masked picture is a scan with a clean-cut edge, not a layer."""
+HEADER = 1 << 18
+"""Bytes within which a JPEG says how it is packed; before that come profiles and previews."""
 JPX_SIZE = b"\xff\x4f\xff\x51"
 """How a JPEG 2000 code stream begins: SOC, then the SIZ marker."""
 
@@ -58,18 +67,35 @@ def size(image: Object) -> tuple[int, int]:
     return width, height
 
 
+def filters(image: Object) -> list[str]:
+    """The names of a stream's filters, in the order in which they are undone."""
+    chain = get(image, "Filter")
+    names = items(chain) if mupdf().pdf_is_array(chain) else [chain]
+    return [str(mupdf().pdf_to_name(name)) for name in names if mupdf().pdf_is_name(name)]
+
+
 def last_filter(image: Object) -> str:
     """The filter that makes pixels: the last of the chain; empty if there is none."""
-    chain = get(image, "Filter")
-    if mupdf().pdf_is_array(chain):
-        names = [str(mupdf().pdf_to_name(item)) for item in items(chain)]
-        return names[-1] if names else ""
-    return name_of(image, "Filter")
+    return (filters(image) or [""])[-1]
 
 
 def stored_bytes(image: Object) -> int:
     """Size of the object's stream in the file."""
     return number(image, "Length")
+
+
+def jpeg_quality(image: Object) -> int:
+    """Quality of a picture that is stored as JPEG, as libjpeg counts it; 0 if it is not."""
+    if filters(image) not in (["DCTDecode"], ["DCT"]):
+        return 0
+    from PIL import Image
+
+    head = mupdf().pdf_load_raw_stream(image).fz_buffer_extract()[:HEADER]
+    try:
+        with Image.open(io.BytesIO(head), formats=("JPEG",)) as opened:
+            return int(_metadata.jpeg_storage(opened)["quality"])
+    except _picture.FAILURES:
+        return 0
 
 
 def shared_symbols(image: Object) -> int:
@@ -92,6 +118,9 @@ def obstacle(handle: Object, image: Object, limit: float) -> str | None:
     lib = mupdf()
     if not is_null(get(image, "F")):
         return "its picture lies in another file"
+    strange = [name for name in filters(image) if name not in KNOWN]
+    if strange:
+        return f"its picture is stored in a way that is not known ({strange[0]})"
     if number(image, "SMaskInData") > 0:
         return "its picture carries its own transparency"
     mask, soft = get(image, "Mask"), get(image, "SMask")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from scanclean.documents._pdf_library import Object, get, mupdf, name_of, pymupdf, reading
+from scanclean.documents._pdf_library import Object, get, mupdf, name_of, open_pdf, pymupdf, reading
 from scanclean.errors import InputError
 
 REPAIR = "repair it first, for example: qpdf in.pdf repaired.pdf"
@@ -109,7 +109,7 @@ def verify(
         f"{name}: is too damaged: the result could not be read back",
         hint=REPAIR,
     )
-    with reading(str(problem)), pymupdf().open(str(path), filetype="pdf") as handle:
+    with reading(str(problem)), open_pdf(path) as handle:
         if handle.needs_pass and not handle.authenticate(password or ""):
             raise problem
         if handle.page_count != pages or handle.is_repaired:

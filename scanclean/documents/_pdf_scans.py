@@ -114,13 +114,12 @@ def _rasters(
     opaque: list[Placement], cover: dict[int, float], sizes: dict[int, Size], characters: int
 ) -> list[Scan]:
     whole = [p for p in opaque if cover[id(p)] >= COVERS]
-    if whole:
-        return [_single(p, sizes) for p in whole]
-    if not 2 <= len(opaque) <= MAX_TILES:
-        return []
-    tiled = _tiled(opaque, cover, sizes)
-    if tiled:
+    tiled = _tiled(opaque, cover, sizes) if 2 <= len(opaque) <= MAX_TILES else None
+    # A picture as large as the raster is a scan of its own, with something pasted on it.
+    if tiled and not (whole and any(part.size == tiled.size for part in tiled.parts)):
         return [tiled]
+    if whole or len(opaque) < 2:
+        return [_single(p, sizes) for p in whole]
     halves = [p for p in opaque if cover[id(p)] >= HALF]
     together = sum(cover[id(p)] for p in halves)
     if len(halves) >= 2 and together >= COVERS and characters <= CAPTION:

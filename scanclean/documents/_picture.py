@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import struct
 import threading
@@ -13,12 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO
 
-import numpy as np
-
 from scanclean.config import ReadOptions
-from scanclean.documents import _colour, _metadata
-from scanclean.errors import InputError, ScancleanError
-from scanclean.page import Page, Pixels
+from scanclean.documents import _colour, _libtiff, _metadata
+from scanclean.errors import DeviceError, InputError, ScancleanError
+from scanclean.page import Page, Pixels, fingerprint
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
@@ -119,6 +116,10 @@ def reading(name: str) -> Iterator[None]:
     """Turn whatever Pillow raises into an `InputError`, and swallow its warnings.
 
     Python's warning filters belong to the whole process, so that one thread at a time may be here.
+
+    Raises:
+        InputError: the picture is damaged, or of a kind that is not supported.
+        DeviceError: there is not enough memory for it.
     """
     from PIL import Image, ImageCms
 
@@ -134,8 +135,9 @@ def reading(name: str) -> Iterator[None]:
     except ScancleanError:
         raise
     except MemoryError as error:
-        raise InputError(
-            f"{name}: needs more memory than there is", hint="make the picture smaller"
+        raise DeviceError(
+            f"{name}: needs more memory than there is",
+            hint="close other programs, or type --jobs 1",
         ) from error
     except failures as error:
         raise InputError(
@@ -190,20 +192,13 @@ def check_size(name: str, size: tuple[int, int], options: ReadOptions) -> None:
         )
 
 
-def digest(pixels: Pixels) -> bytes:
-    """Fingerprint of pixels and their shape."""
-    made = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=16)
-    made.update(np.ascontiguousarray(pixels).data)
-    return made.digest()
-
-
 def unchanged(page: Page) -> bool:
     """Whether a page still has the pixels that were read, and was stored as it is seen."""
     traits = page.origin
     return (
         isinstance(traits, PictureTraits)
         and traits.upright
-        and traits.digest == digest(page.pixels)
+        and traits.digest == fingerprint(page.pixels)
     )
 
 
@@ -236,7 +231,7 @@ def decode(
     traits = PictureTraits(
         kind=kind,
         mode=image.mode,
-        digest=digest(pixels),
+        digest=fingerprint(pixels),
         icc=flat.icc,
         alpha=alpha,
         upright=facts.upright,
@@ -263,7 +258,8 @@ def _load(image: ImageFile) -> str:
         # Pillow would compare with its global limit while it makes room for the pixels.
         image.im = Image.new(image.mode, image.size).im
     try:
-        image.load()
+        with _libtiff.listening() as complaints:
+            image.load()
     except MemoryError:
         raise
     except FAILURES as error:
@@ -272,7 +268,7 @@ def _load(image: ImageFile) -> str:
         if image.getbbox() is None:
             raise
         return complaint
-    return ""
+    return _complaint(ValueError(complaints[0])) if complaints else ""
 
 
 def _complaint(error: BaseException) -> str:

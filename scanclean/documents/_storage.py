@@ -29,6 +29,8 @@ class Before:
     """Bytes; 0 if unknown."""
     lossy: bool = False
     """As JPEG or JPEG 2000, and so not stored losslessly again."""
+    quality: int = 0
+    """Of a JPEG, as libjpeg counts it; 0 if unknown."""
 
 
 def store(
@@ -75,14 +77,18 @@ def _that_fits(name: str, pixels: Pixels) -> str:
 
 
 def _lossy(name: str, pixels: Pixels, before: Before, options: StoreOptions) -> Stream:
-    """Encode with the best quality that is as small as before; failing that, within the budget."""
+    """Encode with the best quality that is as small as before; failing that, within the budget.
+
+    What came coarse, as many scanners make it, shows no loss down to the quality that it had.
+    """
     stream = codec(name).encode(pixels, options.quality)
     if not before.size:
         return stream
     budget = _budget(before, options)
+    unseen = min(INVISIBLE, before.quality or INVISIBLE)
     for quality in range(options.quality - STEP, TOLERABLE - 1, -STEP):
         size = len(stream.data)
-        if size <= before.size or (quality < INVISIBLE and size <= budget):
+        if size <= before.size or (quality < unseen and size <= budget):
             break
         stream = codec(name).encode(pixels, quality)
     return stream
@@ -106,13 +112,13 @@ def _growth(stream: Stream, before: Before, options: StoreOptions) -> tuple[str,
     exact = {"CCITTFaxDecode": "G4", "JBIG2Decode": "JBIG2", "FlateDecode": "PNG"}
     lossy = "as the lowest quality that keeps text clean"
     stored = f"without loss as {exact[stream.filter]}" if stream.filter in exact else lossy
-    return (f"picture grows from {_kilo(before.size)} to {_kilo(after)}, stored {stored}",)
+    return (f"picture grows from {kilo(before.size)} to {kilo(after)}, stored {stored}",)
 
 
-def _kilo(size: int) -> str:
+def kilo(size: int) -> str:
     """A size in words.
 
-    >>> _kilo(2500)
+    >>> kilo(2500)
     '2.5 kB'
     """
     return f"{size / 1000:.1f} kB" if size < 100_000 else f"{size / 1000:.0f} kB"

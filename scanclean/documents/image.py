@@ -12,12 +12,20 @@ from typing import BinaryIO, Self
 from scanclean.atomic import output_error, replacing
 from scanclean.config import ReadOptions, StoreOptions
 from scanclean.documents import Document, Encoded, Source, Target, Writer, _encode, _picture
-from scanclean.documents._numbered import NumberedWriter
+from scanclean.documents._numbered import NumberedWriter, numbered_files
 from scanclean.documents._picture import PictureTraits
 from scanclean.errors import InputError, OutputError, UsageError
 from scanclean.page import Action, Kept, Page
 
-__all__ = ["SUFFIXES", "PictureTraits", "create", "create_numbered", "open", "recognises"]
+__all__ = [
+    "SUFFIXES",
+    "PictureTraits",
+    "create",
+    "create_numbered",
+    "numbered_files",
+    "open",
+    "recognises",
+]
 
 SUFFIXES = tuple(suffix for suffix, kind in _encode.KINDS.items() if kind != "tiff")
 
@@ -133,7 +141,7 @@ class PictureDocument:
         with _picture.reading(self.name), self._file() as file:
             return file.read()
 
-    def render(self, index: int) -> Page:
+    def render(self, index: int, most: float | None = None) -> Page:
         """The page, as far as it can be read, cleaned or not."""
         return self._decoded().page
 

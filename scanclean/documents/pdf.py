@@ -5,25 +5,33 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 
+from scanclean.codecs import Stream
 from scanclean.config import ReadOptions, StoreOptions
 from scanclean.documents import Document, Source, Target, Writer
 from scanclean.documents._pdf_content import drawing, inherited
-from scanclean.documents._pdf_edit import Origin, PdfEditor, Tile, fingerprint
-from scanclean.documents._pdf_gate import images_of, open_handle, refuse_signed_or_dynamic
+from scanclean.documents._pdf_edit import Origin, PdfEditor, Replacement, Tile
+from scanclean.documents._pdf_gate import (
+    images_of,
+    open_handle,
+    pages_that_share,
+    refuse_signed_or_dynamic,
+)
 from scanclean.documents._pdf_join import join
 from scanclean.documents._pdf_library import Object, get, mupdf, pymupdf, reading
-from scanclean.documents._pdf_new import PdfMaker
+from scanclean.documents._pdf_new import NewPage, PdfMaker
 from scanclean.documents._pdf_output import Held
 from scanclean.documents._pdf_picture import (
     LOSSY,
     Picture,
     decode,
+    jpeg_quality,
     last_filter,
     obstacle,
     shared_symbols,
@@ -32,12 +40,24 @@ from scanclean.documents._pdf_picture import (
 )
 from scanclean.documents._pdf_scans import Part, Scan, Verdict, judge
 from scanclean.documents._storage import Before
+from scanclean.documents._structure import differences
 from scanclean.errors import InputError
-from scanclean.page import Kept, Page, Pixels
+from scanclean.page import Kept, Page, Pixels, fingerprint
 
-__all__ = ["SUFFIXES", "PdfDocument", "create", "join", "open", "recognises"]
+__all__ = [
+    "PAYLOADS",
+    "SUFFIXES",
+    "PdfDocument",
+    "create",
+    "differences",
+    "join",
+    "open",
+    "recognises",
+]
 
 SUFFIXES = (".pdf",)
+PAYLOADS = (NewPage, Replacement, Stream)
+"""What `Encoded.payload` of its writers is made of, beside bytes."""
 
 RENDER_DPI = 300.0
 """Resolution at which pages without a scan are drawn."""
@@ -82,6 +102,9 @@ class PdfDocument:
         self._options = options
         self.handle: Object = open_handle(source, name, options)
         self.pdf: Object = pymupdf()._as_pdf_document(self.handle)
+        # Now: the file may be gone when this is asked for.
+        self.file_size = len(source) if isinstance(source, bytes) else source.stat().st_size
+        """Bytes of the document as it came."""
         self._count = int(self.handle.page_count)
         self._claims: dict[int, int] = {}
         self._sizes: dict[int, tuple[int, int]] = {}
@@ -113,10 +136,11 @@ class PdfDocument:
         for index in range(self._count):
             yield from self._page(index)
 
-    def render(self, index: int) -> Page:
-        """Draw a page as a viewer shows it, for outputs that are pictures.
+    def render(self, index: int, most: float | None = None) -> Page:
+        """Draw a page as a viewer shows it.
 
-        At the resolution of its scan, or 300 dpi; less if it would be larger than is allowed.
+        At the resolution of its scan, or 300 dpi; less if it would have more pixels than are
+        allowed, or than `most`.
 
         Raises:
             InputError: it cannot be drawn.
@@ -127,8 +151,8 @@ class PdfDocument:
             scans = self._judge(index).scans
             dpi = max((max(self._dpi(index, scan)) for scan in scans), default=RENDER_DPI)
             inches = (page.rect.width / 72, page.rect.height / 72)
-            most = (self._options.max_mpixels * 1e6 / (inches[0] * inches[1])) ** 0.5
-            dpi = min(dpi, most)
+            limit = min(self._limit, most or self._limit)
+            dpi = min(dpi, (limit / (inches[0] * inches[1])) ** 0.5)
             zoom = pymupdf().Matrix(dpi / 72, dpi / 72)
             pixmap = page.get_pixmap(matrix=zoom, alpha=False)
             shape = (pixmap.height, pixmap.width, 3)
@@ -151,19 +175,40 @@ class PdfDocument:
             return False
 
     def copy_source(self, path: Path) -> None:
-        """Write the document as it came, byte for byte."""
+        """Write the document as it came, byte for byte.
+
+        Raises:
+            InputError: it is no longer there.
+            OSError: it cannot be written.
+        """
         if isinstance(self._source, bytes):
             path.write_bytes(self._source)
-        else:
-            shutil.copyfile(self._source, path)
+            return
+        try:
+            source = self._source.open("rb")
+        except OSError as error:
+            raise InputError(f"{self.name}: has gone while it was read") from error
+        with source, path.open("wb") as copy:
+            shutil.copyfileobj(source, copy)
 
     def _selected(self, index: int) -> bool:
         return self._options.wants(index)
 
     def _shown_outside(self) -> frozenset[int]:
-        """Pictures that pages show which must not change."""
+        """Pictures that are also shown where they must not change: on other pages, or small."""
         others = [index for index in range(self._count) if not self._selected(index)]
-        return frozenset(images_of(map(self.page_object, others)))
+        found = set(images_of(map(self.page_object, others)))
+        chosen = [index for index in range(self._count) if self._selected(index)]
+        for index in pages_that_share(list(map(self.page_object, chosen))):
+            with suppress(InputError), reading("cannot be read"):
+                found |= self._figures(chosen[index])
+        return frozenset(found)
+
+    def _figures(self, index: int) -> set[int]:
+        """Pictures that a page paints, but not as its scan."""
+        page = self.page_object(index)
+        painted = {placement.xref for placement in drawing(page).placements}
+        return painted - {part.placement.xref for s in self._judge(index).scans for part in s.parts}
 
     def _note_repair(self) -> None:
         if not self.handle.is_repaired:
@@ -215,7 +260,7 @@ class PdfDocument:
         try:
             with reading("cannot be read"):
                 verdict = self._judge(index)
-        except InputError as error:
+        except (InputError, MemoryError) as error:
             yield self._copied(index, error)
             return
         if not verdict.scans:
@@ -225,7 +270,11 @@ class PdfDocument:
             if found is not None:
                 yield found
 
-    def _copied(self, index: int, error: InputError) -> Kept:
+    def _copied(self, index: int, error: InputError | MemoryError) -> Kept:
+        if isinstance(error, MemoryError):
+            if self._options.strict:
+                raise error
+            return Kept(index, "copied", "needs more memory than there is")
         if self._options.strict:
             raise InputError(f"{self.name}: page {index + 1}: {error}") from error
         return Kept(index, "copied", str(error))
@@ -246,7 +295,7 @@ class PdfDocument:
                     if reason:
                         return Kept(index, "skipped", reason)
             return self._decoded(index, scan)
-        except InputError as error:
+        except (InputError, MemoryError) as error:
             return self._copied(index, error)
 
     def _follow(self, index: int, scan: Scan) -> None:
@@ -292,7 +341,7 @@ class PdfDocument:
             bitonal=picture.bitonal,
             pair=picture.pair,
             digest=fingerprint(picture.pixels),
-            before=Before(self._stored(image), last_filter(image) in LOSSY),
+            before=Before(self._stored(image), last_filter(image) in LOSSY, jpeg_quality(image)),
         )
 
     def _stored(self, image: Object) -> int:

@@ -27,7 +27,7 @@ from scanclean.documents import (
     _tiff_file,
 )
 from scanclean.documents._tiff_file import Assembler, Frame, TiffFile
-from scanclean.errors import InputError, OutputError
+from scanclean.errors import DeviceError, InputError, OutputError
 from scanclean.page import Action, Kept, Page
 
 __all__ = ["SUFFIXES", "create", "open", "recognises"]
@@ -121,7 +121,7 @@ class TiffDocument:
         """Whether a frame may go out exactly as it is stored: it opens, and is not on its side."""
         return index not in self._damaged and not (action == "unchanged" and index in self._turned)
 
-    def render(self, index: int) -> Page:
+    def render(self, index: int, most: float | None = None) -> Page:
         """A frame, as far as it can be read, cleaned or not."""
         return self._decoded(index).page
 
@@ -155,6 +155,10 @@ class TiffDocument:
     def _page(self, index: int) -> Page | Kept:
         try:
             decoded = self._decoded(index)
+        except DeviceError as error:
+            if self._options.strict or len(self) == 1:
+                raise
+            return Kept(index, "copied", str(error))
         except InputError as error:
             if self._options.strict or not self._copyable(index):
                 raise InputError(str(error), hint=self._around(index) or error.hint) from error

@@ -1,1 +1,1 @@
-"""What a person looks at after a run: learning curves, the report of the study."""
+"""What a person looks at after a run: pages before and after, learning curves, the study."""

@@ -452,6 +452,9 @@ def test_a_page_that_cannot_be_drawn_is_said():
         def __len__(self):
             return 1
 
+        def render(self, index, most=None):
+            raise InputError("torn")
+
     with (
         pytest.raises(OutputError, match="cannot be stored"),
         image.create(io.BytesIO(), Plain(), ".png", STORE) as writer,

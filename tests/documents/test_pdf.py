@@ -266,6 +266,32 @@ def test_growth_is_said(draw, tool):
     assert any("grows" in words for words in encoded[0].warnings)
 
 
+def test_growth_of_the_whole_is_said(draw, tool):
+    data = draw.scan_pdf()
+    for limit, said in ((1.0, True), (9.0, False)):
+        store = StoreOptions(codec="png", max_growth=limit)
+        with (
+            open_document(data, "in.pdf", ReadOptions()) as document,
+            create(io.BytesIO(), document, ".pdf", store) as writer,
+        ):
+            for page in document:
+                writer.add(writer.encode(tool.touched(page)))
+        assert any("the PDF grows from" in words for words in document.warnings) == said
+
+
+@pytest.mark.parametrize("chain", [False, True])
+def test_quality_of_a_jpeg_is_known(draw, chain):
+    pdf = pikepdf.new()
+    pixels = draw.paper()
+    image = draw.picture(pdf, pixels, data=draw.jpeg(pixels, 44), filter="DCTDecode")
+    if chain:
+        image.Filter = pikepdf.Array([image.Filter])
+    draw.add_page(pdf, draw.place(), {"Im0": image})
+    with open_document(draw.saved(pdf), "in.pdf", ReadOptions()) as document:
+        (page,) = document
+    assert page.origin.tiles[0].before.quality == 44
+
+
 def test_result_with_missing_pages_does_not_pass(draw, tmp_path):
     path = tmp_path / "f.pdf"
     path.write_bytes(draw.scan_pdf(2))

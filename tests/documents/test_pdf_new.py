@@ -40,6 +40,9 @@ class Pictures:
     def __iter__(self):
         return iter(self.pages)
 
+    def render(self, index, most=None):
+        raise InputError("cut off")
+
 
 def made(document, target=None, **store):
     out = io.BytesIO() if target is None else target
@@ -108,7 +111,7 @@ def test_page_without_pixels_is_left_out_and_said(draw):
 
 def test_page_that_was_kept_is_drawn(draw):
     class Drawing(Pictures):
-        def render(self, index):
+        def render(self, index, most=None):
             return Page(index, draw.paper(), (72, 72))
 
     document = Drawing(Kept(0, "unchanged", "already clean"))

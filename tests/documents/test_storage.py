@@ -61,6 +61,17 @@ def test_quality_falls_until_it_is_no_larger_than_before():
     assert not warnings
 
 
+@pytest.mark.parametrize("quality", [0, 44, 70])
+def test_what_came_coarse_may_stay_coarse_to_stay_small(quality):
+    def size(at):
+        options = StoreOptions(quality=at)
+        return len(store(noise(), bitonal=False, before=Before(), options=options)[0].data)
+
+    before = Before(size(48), lossy=True, quality=quality)
+    stream, _ = store(noise(), bitonal=False, before=before, options=StoreOptions())
+    assert len(stream.data) == size(48 if quality == 44 else 64)
+
+
 def test_growth_that_cannot_be_helped_is_said():
     options = StoreOptions(codec="png", max_growth=1.0)
     _, warnings = store(noise(), bitonal=False, before=Before(3000, True), options=options)

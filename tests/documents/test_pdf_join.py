@@ -1,0 +1,166 @@
+"""What several PDFs bring along when they become one."""
+
+import io
+import itertools
+
+import pikepdf
+import pymupdf
+import pytest
+
+from scanclean.documents.pdf import differences, join
+from scanclean.errors import LockedError
+
+Name, Array, Dictionary = pikepdf.Name, pikepdf.Array, pikepdf.Dictionary
+
+
+def book(draw, title, *, labels=True):
+    """A scan and a written page, with all that can hang on pages."""
+    document = pymupdf.open(stream=draw.scan_pdf(), filetype="pdf")
+    page = document.new_page(width=120, height=160)
+    page.insert_text((20, 60), title, fontname="tiro")
+    box = pymupdf.Rect(5, 5, 50, 20)
+    document[0].insert_link({"kind": pymupdf.LINK_GOTO, "from": box, "page": 1})
+    document[0].insert_link({"kind": pymupdf.LINK_URI, "from": box, "uri": "https://a.b/"})
+    document[0].add_highlight_annot(box)
+    field = pymupdf.Widget()
+    field.field_name, field.field_type, field.rect = "name", 7, pymupdf.Rect(10, 90, 90, 110)
+    field.field_value = title
+    page.add_widget(field)
+    document.set_toc([[1, title, 1], [2, "Below", 2], [1, "End", 2]])
+    if labels:
+        style = {"startpage": 0, "style": "r", "prefix": "", "firstpagenum": 3}
+        document.set_page_labels([style])
+    document.embfile_add("a.csv", title.encode())
+    document.set_metadata({"title": title})
+    document.set_xml_metadata(f"<x>{title}</x>")
+    document.add_ocg(f"layer {title}")
+    return document.tobytes()
+
+
+def with_name(data, draw, page):
+    """The document with a destination called "place" on a page, and a link to it."""
+    with pikepdf.open(io.BytesIO(data)) as pdf:
+        place = Array([pdf.pages[page].obj, Name.Fit])
+        pdf.Root.Names.Dests = Dictionary(Names=Array([pikepdf.String("place"), place]))
+        link = Dictionary(Type=Name.Annot, Subtype=Name.Link, Rect=Array([0, 0, 9, 9]))
+        link.Dest = pikepdf.String("place")
+        link.Contents = pikepdf.String("place")
+        pdf.pages[0].Annots.append(pdf.make_indirect(link))
+        return draw.saved(pdf)
+
+
+@pytest.fixture
+def joined(tmp_path):
+    def of(*parts):
+        paths = [tmp_path / f"{n}.pdf" for n in range(len(parts))]
+        for path, data in zip(paths, parts, strict=True):
+            path.write_bytes(data)
+        join(paths, tmp_path / "all.pdf")
+        return (tmp_path / "all.pdf").read_bytes()
+
+    return of
+
+
+def test_everything_comes_along(draw, joined):
+    with pymupdf.open(stream=joined(book(draw, "One"), book(draw, "Two", labels=False))) as whole:
+        assert not whole.is_repaired
+        assert whole.get_toc() == [
+            [1, "One", 1], [2, "Below", 2], [1, "End", 2],
+            [1, "Two", 3], [2, "Below", 4], [1, "End", 4],
+        ]  # fmt: skip
+        assert [page.get_label() for page in whole] == ["iii", "iv", "3", "4"]
+        assert [whole[n].get_text().split()[0] for n in (1, 3)] == ["One", "Two"]
+        assert [link["page"] for page in whole for link in page.get_links() if "page" in link] == [
+            1,
+            3,
+        ]
+        assert [len(list(page.annots())) for page in whole] == [1, 0, 1, 0]
+        assert [w.field_value for page in whole for w in page.widgets()] == ["One", "Two"]
+        assert [w.field_name for page in whole for w in page.widgets()] == ["name", "name 2"]
+        assert [whole.embfile_get(name) for name in whole.embfile_names()] == [b"One", b"Two"]
+        assert whole.metadata["title"] == "One"
+        assert whole.get_xml_metadata() == "<x>One</x>"
+        assert sorted(layer["name"] for layer in whole.get_ocgs().values()) == [
+            "layer One",
+            "layer Two",
+        ]
+
+
+def test_an_independent_reader_finds_the_same(draw, joined):
+    data = joined(book(draw, "One"), book(draw, "Two"))
+    with pikepdf.open(io.BytesIO(data)) as pdf:
+        assert pdf.check_pdf_syntax() == []
+        assert len(pdf.pages) == 4
+        with pdf.open_outline() as outline:
+            assert [item.title for item in outline.root] == ["One", "End", "Two", "End"]
+        assert len(pdf.attachments) == 2
+        assert len(pdf.Root.AcroForm.Fields) == 2
+
+
+def test_one_part_is_the_same_document(draw, joined):
+    data = book(draw, "One")
+    said = differences(data, joined(data), unchanged=range(2), draw=True)
+    # The trees are the same, but written in one piece.
+    assert {line.split(":")[0] for line in said} <= {"names (attachments, destinations, scripts)",
+        "outline", "page labels", "form fields", "layers"}  # fmt: skip
+
+
+def test_names_that_meet_lead_to_their_own_pages(draw, joined):
+    parts = [with_name(book(draw, title), draw, n) for n, title in enumerate(("One", "Two"))]
+    with pymupdf.open(stream=joined(*parts)) as whole:
+        named = [list(page.get_links())[-1] for page in whole if page.number in (0, 2)]
+        assert [entry["page"] for entry in named] == [0, 3]
+    with pikepdf.open(io.BytesIO(joined(*parts))) as pdf:
+        assert [str(pdf.pages[n].Annots[-1].Contents) for n in (0, 2)] == ["place", "place"]
+
+
+def test_inherited_and_shared_pages_are_kept(draw, joined):
+    pdf = pikepdf.open(io.BytesIO(draw.scan_pdf(2)))
+    pdf.Root.Pages.MediaBox, pdf.Root.Pages.Rotate = Array([0, 0, 120, 160]), 90
+    del pdf.pages[0].obj["/MediaBox"]
+    pdf.Root.Pages.Kids.append(pdf.pages[0].obj)
+    pdf.Root.Pages.Count = 3
+    with pymupdf.open(stream=joined(draw.saved(pdf), draw.scan_pdf())) as whole:
+        assert [page.rotation for page in whole] == [90, 90, 90, 0]
+        assert {tuple(page.mediabox) for page in whole} == {(0, 0, 120, 160)}
+        assert len({whole.page_xref(n) for n in range(4)}) == 4
+
+
+def test_tags_of_the_only_tagged_part_are_kept(draw, joined):
+    pdf = pikepdf.open(io.BytesIO(draw.scan_pdf()))
+    tree = pdf.make_indirect(Dictionary(Type=Name.StructTreeRoot))
+    tree.K = pdf.make_indirect(Dictionary(S=Name.P, P=tree, Pg=pdf.pages[0].obj, K=0))
+    pdf.Root.StructTreeRoot, pdf.Root.MarkInfo = tree, Dictionary(Marked=True)
+    tagged, plain = draw.saved(pdf), draw.scan_pdf()
+    for parts, kept in (((plain, tagged), True), ((tagged, tagged), False)):
+        with pikepdf.open(io.BytesIO(joined(*parts))) as whole:
+            assert ("/StructTreeRoot" in whole.Root, "/MarkInfo" in whole.Root) == (kept, kept)
+            if kept:
+                assert whole.Root.StructTreeRoot.K.Pg.objgen == whole.pages[1].obj.objgen
+
+
+def test_same_parts_give_the_same_bytes(draw, joined):
+    parts = [book(draw, "One"), draw.scan_pdf(2)]
+    assert joined(*parts) == joined(*parts)
+
+
+def test_packed_objects_and_circles_are_read(draw, joined):
+    packed = draw.scan_pdf(3, object_stream_mode=pikepdf.ObjectStreamMode.generate)
+    pdf = pikepdf.open(io.BytesIO(book(draw, "One")))
+    first = pdf.Root.Outlines.First
+    first.Next.Next = first
+    with pymupdf.open(stream=joined(packed, draw.saved(pdf))) as whole:
+        assert whole.page_count == 5
+        assert [entry[1] for entry in itertools.islice(whole.get_toc(), 3)] == [
+            "One",
+            "Below",
+            "End",
+        ]
+
+
+def test_locked_parts_are_refused(draw, joined):
+    out = io.BytesIO()
+    with pikepdf.open(io.BytesIO(draw.scan_pdf())) as pdf:
+        pdf.save(out, encryption=pikepdf.Encryption(user="", owner="boss"))
+    with pytest.raises(LockedError, match="joined"):
+        joined(draw.scan_pdf(), out.getvalue())
