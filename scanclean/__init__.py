@@ -12,7 +12,8 @@ This is the map. Imports go downward only.
     restorer        pixels -> pixels with a network, tile by tile
     weights         catalogue, cache folder, resolve, download, verify
     training/       pages, degradation, pairs -> feed -> loop; recipes, and the study of them
-    report/         pages before and after for a browser; learning curves; the study's report
+    pruning/        dense-sparse-dense training, zeros, fewer kernel bases
+    report/         pages before and after for a browser; learning curves; reports of study, pruning
     ----------------------------------------------------------------------------- parts
     tiling          cut, window, blend
     fidelity/       the guard: which ink was lost or invented, and putting it back

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from scanclean import plugins
+from scanclean import _sparse, plugins
 from scanclean.atomic import replacing
 from scanclean.errors import WeightsError
 from scanclean.models import kbnet, kbnet_l
@@ -58,7 +58,12 @@ def spec_of(net: Any, arch: str, **more: Any) -> ModelSpec:
 
 
 def save(
-    net: nn.Module, spec: ModelSpec, path: Path, notes: Mapping[str, str] | None = None
+    net: nn.Module,
+    spec: ModelSpec,
+    path: Path,
+    notes: Mapping[str, str] | None = None,
+    *,
+    compact: bool = False,
 ) -> None:
     """Write a weights file, atomically.
 
@@ -67,14 +72,18 @@ def save(
         spec: what the file says about itself.
         path: the file.
         notes: more metadata entries, under names of their own; readers need not know them.
+        compact: leave out zeros (`_sparse`). `load` reads that as any other, other programs do not.
     """
     from safetensors.torch import save_file
 
     state = {
         name: tensor.detach().float().contiguous() for name, tensor in net.state_dict().items()
     }
+    notes = dict(notes or {})
+    if compact:
+        state, notes[_sparse.KEY] = _sparse.packed(state)
     with replacing(path, force=True) as temporary:
-        save_file(state, str(temporary), metadata={**(notes or {}), **spec.to_metadata()})
+        save_file(state, str(temporary), metadata={**notes, **spec.to_metadata()})
 
 
 def load(path: Path) -> tuple[nn.Module, ModelSpec]:
@@ -167,9 +176,12 @@ def _read_safetensors(path: Path) -> tuple[State, ModelSpec | None]:
     try:
         with safe_open(str(path), framework="pt") as file:
             names = file.keys()
-            state = {name: file.get_tensor(name).float() for name in names}
-            return state, from_metadata(file.metadata() or {}, str(path))
-    except (SafetensorError, OSError) as error:
+            metadata = file.metadata() or {}
+            stored = {name: file.get_tensor(name) for name in names}
+            state = _sparse.unpacked(stored, metadata.get(_sparse.KEY, ""))
+            state = {name: tensor.float() for name, tensor in state.items()}
+            return state, from_metadata(metadata, str(path))
+    except (SafetensorError, OSError, ValueError) as error:
         raise WeightsError(f"{path}: is not a safetensors file, or is damaged ({error})") from error
 
 

@@ -15,13 +15,14 @@ MODULES = {
 
 GROUND = {"errors", "progress", "plugins", "config", "page", "spec", "atomic", "parallel",
           "journal", "packing"}  # fmt: skip
-PARTS = {"tiling", "fidelity", "classical", "paper", "shapes", "checkpoint",
+PARTS = {"tiling", "fidelity", "classical", "paper", "shapes", "checkpoint", "_sparse",
          "models", "backends", "documents", "codecs"}  # fmt: skip
 USE_CASES = {"restorer", "engine", "jobs", "restoration", "resume", "unfinished", "weights",
-             "_download", "_weightfile", "training", "evaluation", "report"}  # fmt: skip
+             "_download", "_weightfile", "training", "evaluation", "report",
+             "pruning"}  # fmt: skip
 PARTS_MAY = {
     "backends": {"checkpoint", "models"},
-    "checkpoint": {"models"},
+    "checkpoint": {"models", "_sparse"},
     "documents": {"codecs"},
     "fidelity": {"paper", "shapes"},
     "classical": {"paper", "shapes"},
@@ -30,7 +31,7 @@ PARTS_MAY = {
 THIRD_PARTY = {
     "typer": {"cli"},
     "rich": {"cli"},
-    "torch": {"models", "training", "checkpoint", "backends.pytorch"},
+    "torch": {"models", "training", "pruning", "checkpoint", "_sparse", "backends.pytorch"},
     "safetensors": {"checkpoint"},
     "onnx": {"checkpoint"},
     "onnxruntime": {"backends.ort"},
@@ -89,7 +90,7 @@ def test_third_parties_live_where_the_table_says(module):
 
 @pytest.mark.parametrize("module", MODULES)
 def test_heavy_imports_wait_until_they_are_needed(module):
-    loaded_on_choice = ("models", "training", "checkpoint", "evaluation")
+    loaded_on_choice = ("models", "training", "pruning", "checkpoint", "_sparse", "evaluation")
     if family(module) in loaded_on_choice:
         return
     for name, at_top in imports(MODULES[module]):

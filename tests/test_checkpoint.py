@@ -104,3 +104,25 @@ def test_engines_agree(shuffle, tmp_path):
     for height, width in ((16, 16), (64, 24)):  # sizes other than that of the export
         tiles = np.random.default_rng(0).random((1, 3, height, width), dtype=np.float32)
         assert np.abs(engines[0](tiles) - engines[1](tiles)).max() < 1e-5
+
+
+def test_zeros_take_no_room_and_come_back(net, tmp_path):
+    with torch.no_grad():
+        net.middle_blks[0].w[net.middle_blks[0].w < 0.05] = 0
+    spec = checkpoint.spec_of(net, "kbnet")
+    for name, compact in (("plain", False), ("packed", True)):
+        checkpoint.save(net, spec, tmp_path / f"{name}.safetensors", compact=compact)
+    again, _ = checkpoint.load(tmp_path / "packed.safetensors")
+    for name, tensor in net.state_dict().items():
+        assert torch.equal(again.state_dict()[name], tensor), name
+    plain, packed = ((tmp_path / f"{n}.safetensors").stat().st_size for n in ("plain", "packed"))
+    assert packed < plain
+
+
+def test_packed_file_that_does_not_fit_itself_is_refused(net, tmp_path):
+    state, shapes = checkpoint._sparse.packed({"x": torch.tensor([0.0] * 40 + [1.0, 2.0])})
+    state["x.values"] = torch.ones(3)
+    metadata = checkpoint.spec_of(net, "kbnet").to_metadata() | {checkpoint._sparse.KEY: shapes}
+    save_file(state, str(tmp_path / "w.safetensors"), metadata=metadata)
+    with pytest.raises(WeightsError, match="zeros of x"):
+        checkpoint.load(tmp_path / "w.safetensors")

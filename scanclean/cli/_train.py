@@ -44,8 +44,17 @@ def follow(
     *,
     quiet: bool,
     name: str = "",
+    again: str = "",
 ) -> None:
     """Go through a run to its end, showing rate, loss, score and the time left.
+
+    Args:
+        events: what happens.
+        config: settings of the run.
+        progress: shows the steps.
+        quiet: say nothing.
+        name: what the run is called, where there are several.
+        again: what to type to go on when it was stopped; empty: `scanclean train --resume`.
 
     Raises:
         KeyboardInterrupt: the user wants to stop; the run was saved.
@@ -57,7 +66,8 @@ def follow(
             if stop:
                 events.close()
                 if not quiet:
-                    _console.say(f"to go on, type: scanclean train --resume {config.run}")
+                    go_on = again or f"scanclean train --resume {config.run}"
+                    _console.say(f"to go on, type: {go_on}")
                 raise KeyboardInterrupt
 
 

@@ -24,6 +24,15 @@ def export(
             "-o", "--output", metavar="FILE", help="File ending in .onnx or .safetensors."
         ),
     ],
+    bases: Annotated[
+        int,
+        typer.Option(
+            "--bases",
+            min=0,
+            help="Fill up with zero kernel bases to so many in each block: other KBNet loaders "
+            "want 32. 0: as they are.",
+        ),
+    ] = 0,
     offline: Offline = False,
 ) -> None:
     """Convert a weights file: to .onnx for the default engine, or to .safetensors."""
@@ -37,6 +46,13 @@ def export(
     from scanclean import checkpoint  # torch: only now
 
     net, spec = checkpoint.load(found.path)
+    if bases:
+        from dataclasses import replace
+
+        from scanclean.pruning.bases import padded, require_bases
+
+        net = padded(require_bases(net, weights), bases)
+        spec = replace(spec, config=checkpoint.spec_of(net, spec.arch).config)
     if output.suffix == ".onnx":
         checkpoint.export_onnx(net, spec, output)
     else:

@@ -11,7 +11,7 @@ tile was cut; such a file is still a plain KBNet_s (the branch has weight 0 and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -50,8 +50,9 @@ class Config:
     """Blocks at the coarsest level."""
     decoder: tuple[int, ...] = (2, 2, 2, 2)
     """Blocks at each level on the way up."""
-    bases: int = 32
-    """Kernel bases of each block (nset)."""
+    bases: int | tuple[int, ...] = 32
+    """Kernel bases of each block (nset): one number for all, or one for each block, in the order in
+    which a picture goes through them."""
     lightweight: bool = False
     """A depthwise 3x3 instead of the grouped 5x5 convolution."""
     ffn_scale: float = 2.0
@@ -67,6 +68,12 @@ class Config:
         return int(self.shuffle * 2 ** len(self.encoder))
 
     @property
+    def bases_of_blocks(self) -> tuple[int, ...]:
+        """Kernel bases of each block, in the order in which a picture goes through them."""
+        count = sum(self.encoder) + self.middle + sum(self.decoder)
+        return (self.bases,) * count if isinstance(self.bases, int) else self.bases
+
+    @property
     def fixed_tile(self) -> bool:
         """Whether a pixel depends on the tile as a whole."""
         return self.pooling == "global"
@@ -75,9 +82,9 @@ class Config:
 class Block(nn.Module):
     """KBBlock_s: `(B, c, H, W)` to the same."""
 
-    def __init__(self, c: int, config: Config) -> None:
+    def __init__(self, c: int, n: int, config: Config) -> None:
         super().__init__()
-        n, inner, ffn = config.bases, min(c, 32), int(config.ffn_scale * c)
+        inner, ffn = min(c, 32), int(config.ffn_scale * c)
         self.pooled = config.pooling == "global"
         self.w, self.b = bank(n, c, GROUP, KERNEL)
         self.ga1, self.beta, self.gamma = (
@@ -135,21 +142,27 @@ class KBNet(nn.Module):
         levels = len(config.encoder)
         inside = config.channels * config.shuffle**2
         widths = [config.width * 2**level for level in range(levels + 1)]
+        bases = iter(config.bases_of_blocks)
         self.intro = nn.Conv2d(inside, config.width, 3, padding=1)
         self.encoders = nn.ModuleList(
-            _blocks(n, c, config) for n, c in zip(config.encoder, widths, strict=False)
+            _blocks(n, c, bases, config) for n, c in zip(config.encoder, widths, strict=False)
         )
         self.downs = nn.ModuleList(nn.Conv2d(c, 2 * c, 2, stride=2) for c in widths[:-1])
-        self.middle_blks = _blocks(config.middle, widths[-1], config)
+        self.middle_blks = _blocks(config.middle, widths[-1], bases, config)
         self.ups = nn.ModuleList(
             nn.Sequential(nn.Conv2d(c, 2 * c, 1, bias=False), nn.PixelShuffle(2))
             for c in reversed(widths[1:])
         )
         self.decoders = nn.ModuleList(
-            _blocks(n, c, config)
+            _blocks(n, c, bases, config)
             for n, c in zip(config.decoder, reversed(widths[:-1]), strict=True)
         )
         self.ending = nn.Conv2d(config.width, inside, 3, padding=1)
+
+    @property
+    def blocks(self) -> list[Any]:
+        """All blocks, in the order in which a picture goes through them."""
+        return [b for stage in (*self.encoders, self.middle_blks, *self.decoders) for b in stage]
 
     def forward(self, picture: Tensor) -> Tensor:
         """Restore a picture; the output is not clamped."""
@@ -168,21 +181,25 @@ class KBNet(nn.Module):
         return F.pixel_shuffle(x, shuffle) if shuffle > 1 else x
 
 
-def _blocks(count: int, channels: int, config: Config) -> nn.Sequential:
-    return nn.Sequential(*(Block(channels, config) for _ in range(count)))
+def _blocks(count: int, channels: int, bases: Iterator[int], config: Config) -> nn.Sequential:
+    return nn.Sequential(*(Block(channels, next(bases), config) for _ in range(count)))
 
 
 def build(config: Config) -> KBNet:
     """A fresh network.
 
     Raises:
-        ValueError: a level has a number of channels that the blocks cannot divide.
+        ValueError: a level has a number of channels that the blocks cannot divide, or there are
+            more or fewer numbers of bases than blocks.
     """
     widths = [config.width * 2**level for level in range(len(config.encoder) + 1)]
     if config.width % GROUP or any(c > 32 and c % 32 for c in widths):
         raise ValueError(f"width {config.width}: must be 4, 8, 16 or a multiple of 32")
     if len(config.encoder) != len(config.decoder):
         raise ValueError("encoder and decoder must have equally many levels")
+    blocks = sum(config.encoder) + config.middle + sum(config.decoder)
+    if len(config.bases_of_blocks) != blocks or min(config.bases_of_blocks) < 1:
+        raise ValueError(f"bases {config.bases}: must be one number, or one for each of {blocks}")
     return KBNet(config)
 
 
@@ -291,13 +308,26 @@ def guess(state: Mapping[str, Tensor]) -> Config | None:
     middle = count_blocks(state, "middle_blks")
     conv4 = state["middle_blks.0.conv4.weight"]
     levels = count_blocks(state, "downs")
+    encoder, decoder = (
+        tuple(count_blocks(state, f"{stage}.{n}") for n in range(levels))
+        for stage in ("encoders", "decoders")
+    )
+    bases = tuple(
+        state[f"{stage}.{n}.w"].shape[1]
+        for stage, count in (
+            *((f"encoders.{n}", count) for n, count in enumerate(encoder)),
+            ("middle_blks", middle),
+            *((f"decoders.{n}", count) for n, count in enumerate(decoder)),
+        )
+        for n in range(count)
+    )
     return Config(
         channels=channels,
         width=width,
-        encoder=tuple(count_blocks(state, f"encoders.{n}") for n in range(levels)),
+        encoder=encoder,
         middle=middle,
-        decoder=tuple(count_blocks(state, f"decoders.{n}") for n in range(levels)),
-        bases=state["middle_blks.0.w"].shape[1],
+        decoder=decoder,
+        bases=bases[0] if len(set(bases)) == 1 else bases,
         lightweight=state["encoders.0.0.conv11.1.weight"].shape[-1] == 3,
         ffn_scale=conv4.shape[0] / conv4.shape[1],
     )

@@ -26,6 +26,7 @@ def variants():
         kbnet.Config(**{**vars(TINY), "shuffle": 2, "pooling": "none"}),
     )
     yield "many bases", kbnet.Config(**{**vars(TINY), "bases": 32})
+    yield "bases of each block", kbnet.Config(**{**vars(TINY), "bases": (1, 2, 8, 3, 4, 5, 2)})
 
 
 VARIANTS = [pytest.param(config, id=name) for name, config in variants()]
@@ -47,7 +48,7 @@ def test_folding_changes_nothing(config):
 
 def test_parameters_of_the_published_size_are_as_many_as_specified():
     c, n = 16, 32
-    block = kbnet.Block(c, kbnet.Config(width=c))
+    block = kbnet.Block(c, n, kbnet.Config(width=c))
     i, f = min(c, 32), 2 * c
     expected = (
         37 * n * c + 4 * c + 4 * (c * c + c) + 101 * c + 10 * c + (9 * c + i) + (n * i // 2 + n)
@@ -86,7 +87,7 @@ def test_pooling_none_is_a_plain_network_with_that_branch_at_one():
     torch.testing.assert_close(plain(x), local(x), rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("config", VARIANTS[:3])
+@pytest.mark.parametrize("config", [*VARIANTS[:3], *VARIANTS[4:]])
 def test_shape_is_read_off_the_tensors(config):
     assert kbnet.guess(kbnet.build(config).state_dict()) == config
 
@@ -105,3 +106,9 @@ def test_large_variant_runs_and_is_recognised():
 def test_widths_that_cannot_be_divided_are_refused(width):
     with pytest.raises(ValueError, match="width"):
         kbnet.build(kbnet.Config(width=width, encoder=(1, 1), middle=1, decoder=(1, 1)))
+
+
+@pytest.mark.parametrize("bases", [(1, 2), (1, 2, 8, 3, 4, 5, 0), 0], ids=str)
+def test_bases_that_do_not_fit_the_blocks_are_refused(bases):
+    with pytest.raises(ValueError, match="bases"):
+        kbnet.build(kbnet.Config(**{**vars(TINY), "bases": bases}))

@@ -1,0 +1,163 @@
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from scanclean import checkpoint
+from scanclean.cli import _prune
+from scanclean.config import TrainConfig
+from scanclean.errors import ExitCode
+from scanclean.models import dncnn, kbnet
+from scanclean.pruning import work
+from scanclean.pruning.options import PruneConfig
+
+SMALL = ("--batch", 2, "--patch", 32, "--workers", 0, "--threads", 1)
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """An empty folder, and a machine without matplotlib: curves of every phase take long."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+
+
+@pytest.fixture
+def data(tmp_path) -> Path:
+    for n in range(3):
+        clean = np.full((40, 48), 255, np.uint8)
+        clean[10:14, 5 + n : 40] = 0
+        for name, pixels in (("scan", clean // 2 + 60), ("clean", clean)):
+            (tmp_path / "data" / name).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / "data" / name / f"{n}.png")
+    return tmp_path / "data"
+
+
+def save(net, arch, path):
+    checkpoint.save(net, checkpoint.spec_of(net, arch, trained_on="nothing"), path)
+    return path
+
+
+@pytest.fixture
+def weights(tmp_path) -> Path:
+    torch.manual_seed(0)
+    shape = {"width": 4, "encoder": (1,), "middle": 1, "decoder": (1,), "shuffle": 2}
+    net = kbnet.build(kbnet.Config(**shape, bases=6, pooling="none"))
+    return save(net, "kbnet", tmp_path / "six.safetensors")
+
+
+def test_dsd_and_its_control_are_reported(run, data, weights, tmp_path):
+    words = ["prune", weights, "--dsd", "--data", data, "--steps", 2, "--seeds", "3", *SMALL]
+    code, out, err = run(*words, "-o", "out")
+    assert code == 0 and out.strip() == "out/pruned.safetensors"
+    text = Path("out/report.md").read_text("utf-8")
+    for row in ("as given", "dense-sparse-dense", "dense control", "sparse, half way of DSD"):
+        assert f"| {row} | 6 |" in text
+    assert "The control has the same 2 phases" in text and "| 3: " in text
+    assert "control seed 3, 2-dense (2 of 2): step 2 of 2" in err
+    code, _, err = run(*words, "-o", "out")
+    assert code == 0 and err.count("done already") == 4
+    assert "dense-sparse-dense x 1" in checkpoint.load(Path(out.strip()))[1].trained_on
+
+
+def test_fewer_bases_are_faster_networks_that_restore_takes(run, data, weights, png):
+    code, out, _ = run("prune", weights, "--bases", "4,2", "--data", data, "--steps", 1, *SMALL)
+    assert code == 0 and out.split() == [f"pruned/bases-{n}/pruned.safetensors" for n in (4, 2)]
+    assert checkpoint.load(Path(out.split()[1]))[0].config.bases == 2
+    text = Path("pruned/report.md").read_text("utf-8")
+    assert "| bases-2, not trained on | 2 |" in text and "| bases-2, trained on | 2 |" in text
+    assert run("restore", png, "-o", "clean.png", "--weights", out.split()[1])[0] == 0
+
+
+def test_budget_is_shared_out_without_training(run, data, weights):
+    words = ("--budget", "3bases", "--steps", 0, "--data", data, *SMALL)
+    code, out, _ = run("prune", weights, *words)
+    assert code == 0
+    said = json.loads(Path("pruned/bases-3-mixed/bases.json").read_text("utf-8"))
+    net, spec = checkpoint.load(Path(out.strip()))
+    assert list(net.config.bases_of_blocks) == said["bases"]
+    assert f"{sum(said['bases'])} of 18 kernel bases kept" in spec.trained_on
+
+
+def test_zeros_are_stored_compactly_and_restored_with(run, data, weights, png):
+    code, out, _ = run("prune", weights, "--sparsity", 0.6, "--data", data, "--steps", 2, *SMALL)
+    assert code == 0
+    product = Path(out.strip())
+    assert product.stat().st_size < 0.8 * weights.stat().st_size
+    net = checkpoint.load(product)[0]
+    assert (net.intro.weight == 0).sum() == round(0.6 * net.intro.weight.numel())
+    assert "make a file smaller, not a network faster" in Path("pruned/report.md").read_text()
+    assert run("restore", png, "-o", "clean.png", "--weights", product)[0] == 0
+
+
+def test_newest_run_is_taken_with_its_data(run, data):
+    words = ("--model", "dncnn", "--steps", 1, "-o", "run", "--batch", 2, "--patch", 32)
+    assert run("train", data, *words, "--workers", 0)[0] == 0
+    shutil.copytree("run", "run-2")
+    os.utime("run/config.json", (1, 1))
+    code, _, err = run("prune", "--sparsity", 0.5, "--steps", 0)
+    assert code == 0 and "taking the newest run: run-2" in err
+
+
+def test_network_is_trained_first_where_there_is_none(data):
+    wish = PruneConfig(TrainConfig("", "out", steps=7), "out", dsd=True, sparsity=0.3, seeds=(4,))
+    begun = _prune.beginning(wish, None, data, {"rate": 0.5}, quiet=True)
+    assert begun.train.start_from == "" and begun.train.network == TrainConfig("", "").network
+    plan = work.plan(begun)
+    assert plan.dense and plan.dense.phases[0].config.rate == 0.5
+    assert plan.source == plan.dense.weights == Path("out/dense-4/1-dense/last.safetensors")
+    for arm in plan.variants[0].arms:
+        assert arm.phases[0].config.start_from == str(plan.source)
+
+
+def test_bare_machine_is_told_what_is_needed(run):
+    code, out, err = run("prune", "--dsd")
+    assert code == ExitCode.DATA and not out
+    assert "--data DATA" in err.splitlines()[0] and "no run folder here" in err.splitlines()[0]
+
+
+WRONG = {
+    "nothing asked": ((), ExitCode.USAGE, "nothing to prune"),
+    "all zero": (("--sparsity", 1), ExitCode.USAGE, "above 0 and below 1"),
+    "no zeros": (("--dsd", "--sparsity", 0), ExitCode.USAGE, "above 0 and below 1"),
+    "seeds": (("--dsd", "--seeds", "a"), ExitCode.USAGE, "--seeds"),
+    "bases": (("--bases", "0"), ExitCode.USAGE, "--bases 0"),
+    "too many bases": (("--bases", "16"), ExitCode.USAGE, "the network has 6"),
+    "unit": (("--budget", "5"), ExitCode.USAGE, "its unit"),
+    "odd batch": (("--dsd", "--batch", 3), ExitCode.USAGE, "even"),
+}
+
+
+@pytest.mark.parametrize(("words", "code", "said"), WRONG.values(), ids=WRONG.keys())
+def test_senseless_wishes_are_wrong_usage(run, data, weights, words, code, said):
+    got, _, err = run("prune", weights, "--data", data, *words)
+    assert got == code and said in err
+
+
+def test_wrong_weights_and_data(run, data, weights, tmp_path):
+    (tmp_path / "x.onnx").write_bytes(b"x")
+    code, _, err = run("prune", "x.onnx", "--dsd", "--data", data)
+    assert code == ExitCode.WEIGHTS and "ONNX" in err
+    plain = save(dncnn.build(dncnn.Config(width=4, depth=3)), "dncnn", tmp_path / "d.safetensors")
+    code, _, err = run("prune", plain, "--bases", 2, "--data", data)
+    assert code == ExitCode.WEIGHTS and "DnCNN" in err
+    assert run("prune", weights, "--dsd")[0] == ExitCode.DATA
+    code, _, err = run("prune", weights, "--dsd", "--data", tmp_path / "none")
+    assert code == ExitCode.DATA and "none" in err
+    assert run("prune", data, "--dsd")[0] == ExitCode.DATA  # a folder, but of no run
+    assert not (tmp_path / "pruned").exists()
+
+
+def test_export_fills_up_to_the_published_number_of_bases(run, weights):
+    code, _, _ = run("export", weights, "-o", "wide.safetensors", "--bases", 32)
+    assert code == 0
+    wide, narrow = (checkpoint.load(Path(p))[0] for p in ("wide.safetensors", weights))
+    assert wide.config.bases == 32
+    x = torch.rand(1, 3, 16, 16)
+    torch.testing.assert_close(wide(x), narrow(x), rtol=0, atol=1e-6)
+    assert run("export", weights, "-o", "w.onnx", "--bases", 4)[0] == ExitCode.WEIGHTS
