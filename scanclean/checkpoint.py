@@ -122,6 +122,7 @@ def guess(state: State, where: str) -> ModelSpec:
                 channels=config.channels,
                 multiple_of=config.multiple_of,
                 fixed_tile=True,
+                overlap=64,
                 trained_on="not stated",
             )
     raise WeightsError(
