@@ -262,6 +262,8 @@ def as_json(reports: Sequence[FileReport]) -> object:
 
 PATIENCE = 3.0
 """A page that has not ended after so many times its limit does not look at the clock any more."""
+GRACE_S = 60.0
+"""Seconds more for what looks at no clock: the last tile, the guard, the codec."""
 
 
 class Session:
@@ -366,7 +368,7 @@ class Session:
             return engine.clean(pixels, progress=Limited(self._progress, limit))
 
         jobs = options.jobs or os.cpu_count() or 1
-        patience = PATIENCE * limit if limit else None
+        patience = PATIENCE * limit + GRACE_S if limit else None
         return Treatment(clean, options.strength, options.mode, jobs, patience)
 
     def _report(

@@ -74,24 +74,26 @@ class Resuming:
         assert job.target is not None
         source = job.source or sys.stdin.buffer.read()
         digest = _digest(source, job)
-        place = place_of(job)
-        entry = self._entry(job)
-        if self._ledger is not None:
-            done = finished(self._ledger.journal, entry)
-            if done and is_there(done, place, digest, in_place=job.in_place):
-                return _taken_over(done)
-        with State(place, job.target.name, self._identity) as state:
-            done = finished(state.journal, "done")
-            if done and is_there(done, place, digest, in_place=job.in_place):
+        with State(place_of(job), job.target.name, self._identity) as state:
+            done = self._earlier(job, state, digest)
+            if done is not None:
                 report = _taken_over(done)
             else:
-                report = self._made(job, source, digest, state, done)
+                report = self._made(job, source, digest, state)
                 force = self._options.store.force or job.in_place
                 done = state.deliver(digest, pack(report), force=force)
             if self._ledger is not None:
-                self._ledger.journal.add(entry, pack(done))
+                self._ledger.journal.add(self._entry(job), pack(done))
             state.finish()
         return report
+
+    def _earlier(self, job: Job, state: State, digest: str) -> Done | None:
+        """What is known of a job's output, if an earlier run has finished it and it is there."""
+        found = [finished(state.journal, "done")]
+        if self._ledger is not None:
+            found.append(finished(self._ledger.journal, self._entry(job)))
+        there = (d for d in found if d and is_there(d, state.place, digest, in_place=job.in_place))
+        return next(there, None)
 
     def join(self) -> FileReport:
         """Restore all documents into one PDF, or what is missing of it.
@@ -118,10 +120,9 @@ class Resuming:
             state.finish()
         return report
 
-    def _made(
-        self, job: Job, source: Source, digest: str, state: State, done: Done | None
-    ) -> FileReport:
+    def _made(self, job: Job, source: Source, digest: str, state: State) -> FileReport:
         """Make the files of a job in the state's folder."""
+        done = finished(state.journal, "done")
         if not (done and done.input == digest):  # else some may have their names already
             self._refuse_existing(job, source)
         memory = self._memory(state, digest, job)

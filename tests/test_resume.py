@@ -234,6 +234,17 @@ def test_folder_keeps_finished_files(folder, tmp_path):
     assert not list(tmp_path.rglob(".*"))
 
 
+def test_folder_clears_what_a_cut_left_beside_finished_files(folder, tmp_path):
+    clean(folder, f"{tmp_path}/whole/")
+    cut_off(folder, f"{tmp_path}/out/", pages=3)
+    options = RestoreOptions(weights="classical", jobs=1, resume=True)
+    stale = State(tmp_path / "out", "0.pdf", identity(options, {"device": "cpu"}))
+    stale.journal.add("a page", b"of a run that was killed before it could remove this")
+    stale.journal.close()
+    clean(folder, f"{tmp_path}/out/", resume=True)
+    assert files(tmp_path / "out") == files(tmp_path / "whole")
+
+
 def test_folder_in_place_cleans_nothing_twice(folder, tmp_path):
     clean(folder, f"{tmp_path}/whole/")
     cut_off(folder, f"{folder}/", pages=3)

@@ -63,6 +63,16 @@ def test_no_room(run, request, tmp_path, kind, output, more):
     assert run(*words)[0] == 0, "and with room it goes on"
 
 
+def test_no_room_for_the_state_alone_does_not_end_the_job(run, png, tmp_path):
+    run("restore", png, "-o", tmp_path / "whole.png", *CLASSICAL)
+    # The picture fits, but not with the head that it has in the journal.
+    with room_for((tmp_path / "whole.png").stat().st_size + 100):
+        code, _, err = run("restore", png, "-o", tmp_path / "o.png", "--resume", *CLASSICAL)
+    assert code == 0 and "could not be kept" in err, err
+    assert (tmp_path / "o.png").read_bytes() == (tmp_path / "whole.png").read_bytes()
+    assert everything(tmp_path) == {"scan.png", "whole.png", "o.png"}
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_folder_without_rights(run, png, tmp_path):
     (tmp_path / "closed").mkdir(mode=0o555)
@@ -91,6 +101,47 @@ def test_input_that_vanishes_was_opened_already(request, tmp_path, kind):
     restore(source, whole, weights="classical", jobs=1)
     restore(source, out, weights="classical", jobs=1, progress=Removing(source))
     assert not source.exists() and out.read_bytes() == whole.read_bytes()
+
+
+def test_page_that_takes_too_long_is_copied(run, noise, tmp_path):
+    Image.fromarray(noise(700, 500)).save(tmp_path / "in.png")
+    code, _, err = run(
+        "restore", tmp_path / "in.png", "-o", tmp_path / "o.png", "--tile", 64,
+        "--page-timeout", 0.001,
+    )  # fmt: skip
+    assert code == ExitCode.PARTIAL and "took longer than 0.001 seconds" in err
+    assert (tmp_path / "o.png").read_bytes() == (tmp_path / "in.png").read_bytes()
+
+
+HANGING = """
+import sys, threading
+from scanclean import documents, restoration
+from scanclean.cli import _app
+from scanclean.config import ReadOptions, StoreOptions
+from pathlib import Path
+
+source, target = map(Path, sys.argv[1:])
+
+def clean(pixels):
+    threading.Event().wait()  # as a library that never comes back
+
+def command(words, **settings):
+    with documents.open_document(source, "in", ReadOptions()) as document:
+        with documents.create(target, document, ".pdf", StoreOptions()) as writer:
+            treatment = restoration.Treatment(clean, patience=0.2)
+            restoration.restore_document(document, writer, treatment)
+
+_app.build = lambda: command
+sys.exit(_app.run([]))
+"""
+
+
+def test_page_that_hangs_ends_the_process(pdf, tmp_path):
+    words = [sys.executable, "-c", HANGING, pdf, tmp_path / "o.pdf"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == ExitCode.DEVICE, done.stderr
+    assert "page 1 does not come to an end" in done.stderr and "Traceback" not in done.stderr
+    assert everything(tmp_path) == {"in.pdf"}
 
 
 def test_killed_at_random_moments():
