@@ -105,8 +105,8 @@ class Checked(NamedTuple):
 
 
 BUNDLED_SHA256: Mapping[str, str] = {
-    "scanclean.onnx": "a84c17aca954098af81bdcdf3d6e7a3e82b67c0d77f2de4d80c9360038eea471",
-    "scanclean.safetensors": "16cb734790111a4f63c3754438bcb05415989c4968825fe82c5b2e0ebe4f2c42",
+    "scanclean.onnx": "da7b337e615274dbf6c1b0f4ca05e8fcb77e211f29f616e9aa31a08092936200",
+    "scanclean.safetensors": "931ead11cc168644ef89f699aea19b2c06d283a758364c64dfef10967e6c83da",
 }
 """Checksums of the files in `weights/`, one row each, as `sha256sum weights/*` prints them."""
 

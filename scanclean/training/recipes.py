@@ -162,7 +162,7 @@ RELEASE = (
     Recipe(
         "release/scanclean",
         "the bundled weights (their last and longest stage; see weights/README.md)",
-        {"steps": 18_500, "pages_share": 0.75, "precision": "bf16", "threads": 1},
+        {"steps": 22_000, "rate": 6e-4, "pages_share": 0.75, "precision": "bf16", "threads": 1},
     ),
     Recipe(
         "release/scanclean-hq",
