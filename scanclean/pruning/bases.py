@@ -17,6 +17,10 @@ other eigenvalues. New kernels are U^T C^1/2 K, new coefficients U^T C^-1/2 a. W
 exact.
 
 C, and the second moments of x that G needs, are measured on pages.
+
+Coefficients are an affine map of the c channels of a block and its min(c, 32) / 2 gates. So C has a
+rank of at most 1.5 c + 1 for c up to 32, whatever N is: 32 bases at 16 channels are the same
+function as 25.
 """
 
 from __future__ import annotations

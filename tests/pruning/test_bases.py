@@ -127,3 +127,10 @@ def test_network_without_bases_is_refused():
 def test_measuring_leaves_the_network_as_it_was(net, scans):
     bases.spectra(net, scans)
     assert not any(module._forward_hooks for module in net.modules())
+
+
+def test_narrow_blocks_never_need_all_of_many_bases(make, tiny, scans):
+    net = make(replace(tiny, bases=32))
+    small = bases.remixed(net, bases.spectra(net, scans), [7, 13, 7])  # 4, 8, 4 channels
+    x = torch.rand(1, 3, 32, 32)
+    torch.testing.assert_close(small(x), net(x), rtol=0, atol=2e-5)
