@@ -37,8 +37,9 @@ COLOUR_GROUND = 0.16
 on gray paper reaches 0.12."""
 TINT_GROUND = 0.05
 """A printed tint with an abrupt outline is one from this share on."""
-GRAY_GROUND = 0.08
-"""The same for gray, where stains and shadows are more usual."""
+GRAY_GROUNDS = (0.08, 0.15, 0.2, 0.3)
+"""The same for gray, where stains and shadows are more usual. A photograph on stained paper stands
+out as a rectangle at one of these, if not at the first."""
 GRAY_RADIUS = 4
 """In blocks; a gray tint is at least 9 of them (72 pixels) high, others are taken for stains."""
 RECTANGLE = 0.88
@@ -217,7 +218,9 @@ def _pictures(bright: Plane, ground: Plane, light: Plane, dips: Plane) -> Mask:
     white = np.percentile(light, 100 - WHITE_SHARE)
     dim = _solid(ground < DIM_GROUND * white, size)
     dark |= grown_from(dim, dim | (ground < GRAY_PAPER * white))
-    even = _rectangles(_abrupt(np.float32(1) - ground / around, GRAY_GROUND, GRAY_RADIUS))
+    even = np.zeros_like(dark)
+    for depth in GRAY_GROUNDS:
+        even |= _rectangles(_abrupt(np.float32(1) - ground / around, depth, GRAY_RADIUS))
     if bright.shape[2] == 3:
         share = np.stack([median(bright[..., c], 1) for c in range(3)], axis=2) + 1
         share /= share.mean(axis=2, keepdims=True)

@@ -121,3 +121,17 @@ def test_dyed_paper_is_left_as_it_is(colour):
 def test_yellowed_and_badly_lit_paper_becomes_white(colour):
     even = evened(page(paper=colour)[0])
     assert np.percentile(even, 75) >= 252
+
+
+def test_a_photograph_on_stained_paper_is_a_picture():
+    rng = np.random.default_rng(3)
+    sheet = page(height=900, width=700, paper=(225, 205, 165))[0].astype(np.float32)
+    rows, columns = np.mgrid[0:240, 0:300]
+    photo = 70 + 60 * np.sin(columns / 60) ** 2 + 20 * np.cos(rows / 40)
+    photo[rng.random(photo.shape) < 0.01] = 200  # specks where no ink came
+    sheet[330:570, 200:500] = photo[..., None] * np.array([1, 0.92, 0.75])
+    shade = 1 - 0.12 * np.exp(-((np.hypot(*(np.mgrid[0:900, 0:700] - 450.0)) / 250) ** 2))
+    scan = np.clip(sheet * shade[..., None], 0, 255).astype(np.uint8)
+    even = evened(scan)
+    assert np.abs(even[360:540, 230:470].astype(int) - scan[360:540, 230:470]).max() <= 1
+    assert np.median(even[100:300, 100:600]) >= 250
