@@ -136,11 +136,13 @@ def run(config: PruneConfig, *, quiet: bool) -> list[Path]:
         material = gather(replace(config.train, run=config.run), progress)
     if plan.dense:
         _carry_out(plan.dense, "", material, quiet=quiet)
-    for variant in plan.variants:
+    for variant in plan.variants:  # first of all: it tells at once what cannot be cut
         work.cut(config, plan.source, variant, material)
+    for variant in plan.variants:
         for arm in variant.arms:
             _carry_out(arm, variant.name, material, quiet=quiet)
-        work.deliver(config, variant)
+        if not variant.compared:
+            work.deliver(config, variant)
     if not quiet:
         _console.say("measuring")
     rows, gains = results.rows(plan, material.validation)
@@ -150,7 +152,7 @@ def run(config: PruneConfig, *, quiet: bool) -> list[Path]:
     if not quiet:
         _console.say(report.table(rows).rstrip())
         _console.say(f"report: {path}")
-    return [variant.product for variant in plan.variants]
+    return [variant.product for variant in plan.variants if not variant.compared]
 
 
 def _carry_out(arm: Arm, variant: str, material: Material, *, quiet: bool) -> None:

@@ -81,7 +81,8 @@ def _files(variant: Variant) -> dict[str, list[Path]]:
     if not variant.arms and not variant.budget:
         files["sparse, not trained on"] = [variant.product]
     for arm in variant.arms:
-        compact = arm.kind == "sparse" and arm.seed == variant.arms[0].seed
+        first = arm.seed == variant.arms[0].seed
+        compact = arm.kind == "sparse" and first and not variant.compared
         weights = variant.product if compact else arm.weights
         files.setdefault(f"{before}{TITLES[arm.kind]}", []).append(weights)
         if arm.kind == "dsd":

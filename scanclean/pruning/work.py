@@ -4,6 +4,7 @@ RUN/dense-SEED/            the network trained first, where none was given
 RUN/bases-8/ ...           a folder for each number or budget of kernel bases:
     start.safetensors      the network with fewer bases, before it is trained on
     bases.json             how many each block has, and from what
+RUN/all-bases/             the network with all its bases, trained on as long, to compare with
 RUN[/bases-8]/KIND-SEED/   an arm: its phases, each a folder of a training run
 RUN[/bases-8]/pruned.safetensors    what comes out
 """
@@ -30,6 +31,7 @@ from scanclean.pruning.options import Budget, PruneConfig
 from scanclean.training.feed import Patches, batches
 from scanclean.training.material import Material
 
+ALL = "all-bases"
 PRODUCT, START, BASES = "pruned.safetensors", "start.safetensors", "bases.json"
 CALIBRATION = 16
 """Batches on which kernel bases are judged: 64 patches as they come."""
@@ -52,6 +54,8 @@ class Variant:
     """The network before it is trained on."""
     arms: tuple[Arm, ...]
     """How it is trained on; empty: not at all."""
+    compared: bool = False
+    """It is there to compare others with, and nothing is delivered."""
 
     @property
     def product(self) -> Path:
@@ -80,6 +84,11 @@ def plan(config: PruneConfig) -> Plan:
         dense = dsd.arm("dense", config.train, folder, config.seeds[0])
         source = dense.weights
     variants = []
+    if config.budgets and config.train.steps:
+        # Training on helps any network: what fewer bases cost shows beside all, trained on as long.
+        place = folder / ALL
+        arms = _arms(config, place, source)
+        variants.append(Variant("all bases", place, None, source, arms, compared=True))
     for one in config.budgets or (None,):
         place = folder / one.name if one else folder
         start = place / START if one else source

@@ -70,6 +70,7 @@ def test_fewer_bases_are_faster_networks_that_restore_takes(run, data, weights, 
     assert code == 0 and out.split() == [f"pruned/bases-{n}/pruned.safetensors" for n in (4, 2)]
     assert checkpoint.load(Path(out.split()[1]))[0].config.bases == 2
     text = Path("pruned/report.md").read_text("utf-8")
+    assert "| all bases, trained on | 6 |" in text  # what training on gives without pruning
     assert "| bases-2, not trained on | 2 |" in text and "| bases-2, trained on | 2 |" in text
     assert run("restore", png, "-o", "clean.png", "--weights", out.split()[1])[0] == 0
 
