@@ -133,6 +133,7 @@ def test_a_photograph_on_stained_paper_is_a_picture():
     shade = 1 - 0.12 * np.exp(-((np.hypot(*(np.mgrid[0:900, 0:700] - 450.0)) / 250) ** 2))
     scan = np.clip(sheet * shade[..., None], 0, 255).astype(np.uint8)
     even = evened(scan)
-    gain = even[360:540, 230:470] / np.maximum(scan[360:540, 230:470], 1.0)
-    assert 0.95 < np.percentile(gain, 1) and np.percentile(gain, 99) < 1.7  # that of its paper
+    red = np.s_[360:540, 230:470, 0]
+    gain = even[red] / np.maximum(scan[red], 1.0)  # that of the paper around, 255 / 225 at least
+    assert 1.1 < np.percentile(gain, 1) and np.percentile(gain, 99) < 1.4
     assert np.median(even[100:300, 100:600]) >= 250
