@@ -56,8 +56,10 @@ DIM_GROUND = 0.45
 """A ground below this share of the page's white is a picture, even where it fills the page."""
 GRAY_PAPER = 0.6
 """What hangs together with such a picture is paper from this share of the page's white on."""
-ALL_PICTURE = 0.97
+ALL_PICTURE = 0.85
 """Share of pictures from which on a page has no paper that could be judged."""
+ISLAND = 0.02
+"""Share of the page below which what lies between pictures belongs to them: their bright parts."""
 SATURATED = 0.45
 """Lowest over highest channel of a ground that cannot be paper; the yellowest paper has 0.5."""
 DYED = 0.07
@@ -235,6 +237,8 @@ def _pictures(bright: Plane, ground: Plane, light: Plane, dips: Plane) -> Mask:
     if not seeds.any():
         return seeds
     found = dilate(_grown(seeds, ground < GROWN_GROUND * around), 1)
+    islands = components(~found)
+    found |= islands.paint(islands.area < ISLAND * found.size, found.shape)
     return found | (found.mean() > ALL_PICTURE)
 
 

@@ -137,3 +137,14 @@ def test_a_photograph_on_stained_paper_is_a_picture():
     gain = even[red] / np.maximum(scan[red], 1.0)  # that of the paper around, 255 / 225 at least
     assert np.percentile(gain, 1) > 1.1 and np.percentile(gain, 99) < 1.4
     assert np.median(even[100:300, 100:600]) >= 250
+
+
+def test_bright_parts_of_a_photograph_are_no_paper():
+    rows, columns = np.mgrid[0:500, 0:700]
+    sheet = page(height=900, width=700)[0]
+    photo = 60 + 25 * np.sin(rows / 50) * np.cos(columns / 70)
+    sheet[:500] = photo[..., None]
+    sheet[200:260, 300:380] = 215  # a lamp in it
+    known = examine(sheet)
+    block = known.block
+    assert known.picture[: 490 // block].all() and not known.picture[600 // block :].any()

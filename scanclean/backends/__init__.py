@@ -50,7 +50,7 @@ class BackendModule(Protocol):
     def precisions(self, device: str) -> list[str]:
         """Arithmetic that the engine has on a device out of `available()`, the fastest first.
 
-        The last is "fp32", with which the others are compared.
+        "fp32", with which the others are compared, is always there.
         """
 
     def open_backend(self, path: Path, device: str, threads: int, precision: str) -> Backend:
@@ -134,16 +134,13 @@ def _in_precision(
         )
     if precision != "auto":
         return module.open_backend(path, device, threads, precision)
-    fastest = exact = module.open_backend(path, device, threads, "fp32")
-    if len(offered) == 1:
-        return exact
-    seconds = compare(exact, exact).seconds
-    for name in offered[:-1]:
+    exact = module.open_backend(path, device, threads, "fp32")
+    # By the engine's order and not by the clock: the same machine must always choose alike.
+    for name in offered[: offered.index("fp32")]:
         candidate = module.open_backend(path, device, threads, name)
-        seen = compare(candidate, exact)
-        if seen.passed and seen.seconds < seconds:
-            fastest, seconds = candidate, seen.seconds
-    return fastest
+        if compare(candidate, exact).passed:
+            return candidate
+    return exact
 
 
 def compare(candidate: Backend, exact: Backend) -> Probe:

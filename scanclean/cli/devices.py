@@ -52,7 +52,7 @@ def devices(json_file: Report = None) -> None:
             except BackendUnavailable as error:
                 missing.append(f"{name}: {error} ({error.hint})")
         first = [w for w in ways if (w.engine, w.device) == (ways[0].engine, ways[0].device)]
-        chosen = min((way for way in first if way.passed), key=lambda way: way.ms, default=None)
+        chosen = next((way for way in first if way.passed), None)
         facts = {"ways": [asdict(way) for way in ways], "missing": missing}
         if json_file != "-":
             stdout.write(_words(ways, missing, chosen).encode())

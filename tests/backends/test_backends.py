@@ -61,10 +61,10 @@ def tiny(tmp_path):
 
 
 @pytest.mark.parametrize("name", backends.ENGINES)
-def test_every_arithmetic_that_is_offered_runs_and_fp32_is_the_last(name, tiny):
+def test_every_arithmetic_that_is_offered_runs_and_fp32_is_among_them(name, tiny):
     engine = backends.engine(name)
     offered = engine.precisions("cpu")
-    assert offered[-1] == "fp32"
+    assert "fp32" in offered
     path = next(tiny / f"w{kind}" for kind in engine.KINDS if (tiny / f"w{kind}").exists())
     exact = engine.open_backend(path, "cpu", 1, "fp32")
     for precision in offered:
