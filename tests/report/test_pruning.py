@@ -20,6 +20,7 @@ GAINS = {
     "helps": ((0.1, 0.12, 0.11), "DSD helps"),
     "harms": ((-0.1, -0.12, -0.11), "DSD harms"),
     "lost in the spread": ((0.3, -0.2, 0.1), "no difference that counts"),
+    "two seeds are few": ((0.2, 0.3), "no difference that counts"),
     "nothing at all": ((0.0, 0.0), "no difference that counts"),
     "one seed": ((0.5,), "one seed says nothing about the spread"),
 }
