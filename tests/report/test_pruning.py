@@ -45,11 +45,11 @@ def test_report_says_what_was_measured(tmp_path):
     config = PruneConfig(
         train, str(tmp_path), dsd=True, sparsity=0.3, seeds=(0, 1), budgets=parse_bases("8")
     )
-    gains = [Gain("", (0, 1), (0.10, 0.12))]
+    gains = [Gain("", (0, 1, 2), (0.10, 0.12, 0.11))]
     path = report.write(config, ROWS, gains, pages=5, minutes=2)
     text = path.read_text("utf-8")
     assert "Data: `data`" in text and "/home/me" not in text
-    assert "| as given | +0.11 ± 0.01 | 0: +0.10, 1: +0.12 | **DSD helps** |" in text
+    assert "| as given | +0.11 ± 0.01 | 0: +0.10, 1: +0.12, 2: +0.11 | **DSD helps** |" in text
     assert "as given 90 ms, sparse 91 ms" in text
     assert "curve.png" in text
     assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
