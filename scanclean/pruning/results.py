@@ -13,8 +13,9 @@ from scanclean.pruning.work import Plan, Variant
 from scanclean.training.metrics import psnr
 from scanclean.training.pairs import Pair
 
-ERRORS = 2.0
-"""A gain counts when its mean is more than so many of its standard errors from 0."""
+STUDENT = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57}
+"""A gain counts when its mean is more than so many of its standard errors from 0, by the number of
+seeds: Student's t, 95 %. More seeds are judged like the most that stand here."""
 TITLES = {
     "dsd": "dense-sparse-dense",
     "control": "dense control",
@@ -52,7 +53,7 @@ class Gain:
         if len(self.db) < 2:
             return "one seed says nothing about the spread"
         error = stdev(self.db) / math.sqrt(len(self.db))
-        if abs(mean(self.db)) <= ERRORS * error:
+        if abs(mean(self.db)) <= STUDENT[min(len(self.db), max(STUDENT))] * error:
             return "no difference that counts"
         return "DSD helps" if mean(self.db) > 0 else "DSD harms"
 

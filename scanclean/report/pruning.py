@@ -11,7 +11,7 @@ from scanclean import __version__
 from scanclean.atomic import replacing
 from scanclean.pruning.measure import ROUNDS
 from scanclean.pruning.options import TILE, PruneConfig
-from scanclean.pruning.results import ERRORS, Gain, Row
+from scanclean.pruning.results import Gain, Row
 from scanclean.training.metrics import psnr
 
 logger = logging.getLogger(__name__)
@@ -113,7 +113,7 @@ def _gains(gains: Sequence[Gain], config: PruneConfig) -> str:
     return f"""## Dense-sparse-dense against its control
 
 The control has the same {2 * config.cycles} phases with the same steps, rates and patches, and no
-masks. A gain counts if its mean is more than {ERRORS:g} standard errors from 0.
+masks. A gain counts if 0 lies outside the 95 % interval of its mean (Student's t over the seeds).
 
 {chr(10).join(lines)}
 """

@@ -20,6 +20,7 @@ GAINS = {
     "helps": ((0.1, 0.12, 0.11), "DSD helps"),
     "harms": ((-0.1, -0.12, -0.11), "DSD harms"),
     "lost in the spread": ((0.3, -0.2, 0.1), "no difference that counts"),
+    "two seeds are few": ((0.2, 0.3), "no difference that counts"),
     "nothing at all": ((0.0, 0.0), "no difference that counts"),
     "one seed": ((0.5,), "one seed says nothing about the spread"),
 }
@@ -44,11 +45,11 @@ def test_report_says_what_was_measured(tmp_path):
     config = PruneConfig(
         train, str(tmp_path), dsd=True, sparsity=0.3, seeds=(0, 1), budgets=parse_bases("8")
     )
-    gains = [Gain("", (0, 1), (0.10, 0.12))]
+    gains = [Gain("", (0, 1, 2), (0.10, 0.12, 0.11))]
     path = report.write(config, ROWS, gains, pages=5, minutes=2)
     text = path.read_text("utf-8")
     assert "Data: `data`" in text and "/home/me" not in text
-    assert "| as given | +0.11 ± 0.01 | 0: +0.10, 1: +0.12 | **DSD helps** |" in text
+    assert "| as given | +0.11 ± 0.01 | 0: +0.10, 1: +0.12, 2: +0.11 | **DSD helps** |" in text
     assert "as given 90 ms, sparse 91 ms" in text
     assert "curve.png" in text
     assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
