@@ -52,8 +52,7 @@ def run(words: list[str]) -> int:
                 os._exit(error.exit_code)
             return int(error.exit_code)
         except MemoryError:
-            _console.error("not enough memory", "close other programs, or type --jobs 1")
-            return ExitCode.DEVICE
+            return _no_memory()
         except KeyboardInterrupt:
             _console.error("interrupted; nothing half-written is left behind")
             return ExitCode.INTERRUPTED
@@ -72,11 +71,19 @@ def _code_of(end: SystemExit | typer.Exit | typer.Abort) -> int:
     return end.code if isinstance(end.code, int) else ExitCode.BUG
 
 
+def _no_memory() -> int:
+    _console.error("not enough memory", "close other programs, or type --jobs 1")
+    return ExitCode.DEVICE
+
+
 def _usage_or_bug(error: Exception) -> int:
     show = getattr(error, "show", None)  # click's own: wrong options and values
     if callable(show) and hasattr(error, "exit_code"):
         show(file=sys.stderr)
         return int(error.exit_code)
+    # How a library in C gives up when it is refused memory and forgets to say so.
+    if isinstance(error, SystemError) and "without setting an exception" in str(error):
+        return _no_memory()
     traceback.print_exception(error)
     _console.error(REPORT_BUGS)
     return ExitCode.BUG
