@@ -23,7 +23,8 @@ This is the map. Imports go downward only.
     backends/       one file = one engine
     documents/      one file = one format
     codecs/         one file = one way to store a picture inside a PDF
-    paper, shapes   where a page's paper is and how bright; masks, components, running extremes
+    paper, grounds  where a page's paper is and how bright; where it has none
+    shapes          masks, components, running extremes
     ----------------------------------------------------------------------------- ground
     errors  progress  plugins  config  page  spec  atomic  parallel  journal  packing
 

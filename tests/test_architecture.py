@@ -15,7 +15,7 @@ MODULES = {
 
 GROUND = {"errors", "progress", "plugins", "config", "page", "spec", "atomic", "parallel",
           "journal", "packing"}  # fmt: skip
-PARTS = {"tiling", "fidelity", "classical", "paper", "shapes", "checkpoint", "_sparse",
+PARTS = {"tiling", "fidelity", "classical", "paper", "grounds", "shapes", "checkpoint", "_sparse",
          "models", "backends", "documents", "codecs"}  # fmt: skip
 USE_CASES = {"restorer", "engine", "jobs", "restoration", "resume", "unfinished", "weights",
              "_download", "_weightfile", "training", "evaluation", "report",
@@ -26,7 +26,8 @@ PARTS_MAY = {
     "documents": {"codecs"},
     "fidelity": {"paper", "shapes"},
     "classical": {"paper", "shapes"},
-    "paper": {"shapes"},
+    "paper": {"grounds", "shapes"},
+    "grounds": {"shapes"},
 }
 THIRD_PARTY = {
     "typer": {"cli"},

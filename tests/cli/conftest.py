@@ -72,5 +72,17 @@ def pdf(tmp_path) -> Path:
     return tmp_path / "in.pdf"
 
 
+@pytest.fixture
+def data(tmp_path) -> Path:
+    """Three tiny pairs, in data/scan and data/clean."""
+    for n in range(3):
+        clean = np.full((40, 48), 255, np.uint8)
+        clean[10:14, 5 + n : 40] = 0
+        for name, pixels in (("scan", clean // 2 + 60), ("clean", clean)):
+            (tmp_path / "data" / name).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / "data" / name / f"{n}.png")
+    return tmp_path / "data"
+
+
 def names(folder: Path, *without: Path) -> Sequence[str]:
     return sorted(p.name for p in folder.iterdir() if p not in without)

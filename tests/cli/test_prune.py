@@ -4,10 +4,8 @@ import shutil
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from scanclean import checkpoint
 from scanclean.cli import _prune
@@ -25,17 +23,6 @@ def elsewhere(tmp_path, monkeypatch):
     """An empty folder, and a machine without matplotlib: curves of every phase take long."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-
-
-@pytest.fixture
-def data(tmp_path) -> Path:
-    for n in range(3):
-        clean = np.full((40, 48), 255, np.uint8)
-        clean[10:14, 5 + n : 40] = 0
-        for name, pixels in (("scan", clean // 2 + 60), ("clean", clean)):
-            (tmp_path / "data" / name).mkdir(parents=True, exist_ok=True)
-            Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / "data" / name / f"{n}.png")
-    return tmp_path / "data"
 
 
 def save(net, arch, path):

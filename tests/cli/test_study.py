@@ -1,21 +1,8 @@
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from scanclean.errors import ExitCode
-
-
-@pytest.fixture
-def data(tmp_path) -> Path:
-    for n in range(3):
-        clean = np.full((40, 48), 255, np.uint8)
-        clean[10:14, 5 + n : 40] = 0
-        for name, pixels in (("scan", clean // 2 + 60), ("clean", clean)):
-            (tmp_path / "data" / name).mkdir(parents=True, exist_ok=True)
-            Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / "data" / name / f"{n}.png")
-    return tmp_path / "data"
 
 
 def test_study_writes_a_report_and_does_not_repeat_itself(run, data, tmp_path):

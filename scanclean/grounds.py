@@ -1,0 +1,160 @@
+"""Where a page has no paper: photographs, dark and coloured grounds, dyed sheets.
+
+On blocks, as everything in `paper`: the ground of a block is its brightest part, smoothed.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from scanclean.shapes import box_mean, components, dilate, erode, grown_from, median
+
+Plane: TypeAlias = npt.NDArray[np.float32]
+Mask: TypeAlias = npt.NDArray[np.bool_]
+
+DARK_GROUND = 0.42
+"""Ground below this share of the paper around it is a picture or a dark box: stains of coffee and
+shadows in the gutter stay above it."""
+GROWN_GROUND = 0.86
+"""What hangs together with such a dark ground and is below this share belongs to it."""
+MIN_PICTURE_SIDE = 0.12
+"""Short side of the smallest picture, as a share of the page's; smaller dark things are ink."""
+COLOUR_GROUND = 0.16
+"""A ground whose channels differ from the paper's tint by this share is coloured on purpose: coffee
+on gray paper reaches 0.12."""
+TINT_GROUND = 0.05
+"""A printed tint with an abrupt outline is one from this share on."""
+GRAY_GROUNDS = (0.08, 0.15, 0.2, 0.3)
+"""The same for gray, where stains and shadows are more usual. A photograph on stained paper stands
+out as a rectangle at one of these, if not at the first."""
+GRAY_RADIUS = 4
+"""In blocks; a gray tint is at least 9 of them (72 pixels) high, others are taken for stains."""
+RECTANGLE = 0.88
+"""A gray tint fills its bounding box by this share; a disc would fill 0.79."""
+DIM_PAPER = 40
+"""No paper is darker than this, however badly it was photographed."""
+LIGHT_PAPER = 153
+"""Ground lighter than this (60 %) is never written on in white."""
+WHITE_SHARE = 0.5
+"""Per cent of the page that is brighter than what is called white: letters on a black slide are."""
+DIM_GROUND = 0.45
+"""A ground below this share of the page's white is a picture, even where it fills the page."""
+GRAY_PAPER = 0.6
+"""What hangs together with such a picture is paper from this share of the page's white on."""
+ALL_PICTURE = 0.85
+"""Share of pictures from which on a page has no paper that could be judged."""
+ISLAND = 0.02
+"""Share of the page below which what lies between pictures belongs to them: their bright parts."""
+SATURATED = 0.45
+"""Lowest over highest channel of a ground that cannot be paper; the yellowest paper has 0.5."""
+DYED = 0.07
+"""A channel of bare paper this far from their mean, on paper that is not yellowed, is meant: pink,
+green and blue sheets. Cold lamps and cameras in the shade reach 0.065."""
+
+
+def pictures(bright: Plane, ground: Plane, light: Plane, dips: Plane) -> Mask:
+    """Blocks whose ground is no paper: dark, coloured, or written on in white."""
+    if ground.max() < DIM_PAPER:
+        return np.ones(ground.shape, np.bool_)
+    side = min(ground.shape)
+    reach = max(3, side // 6)
+    around = brightest_around(ground)
+    size = max(1, round(MIN_PICTURE_SIDE * side / 2))
+    dark = _solid(ground < DARK_GROUND * around, size)
+    up = box_mean(light - ground, reach)
+    down = box_mean(np.maximum(ground - dips, 0), reach)
+    inverted = (ground < DIM_PAPER) | ((up > down) & (up > 3) & (ground < LIGHT_PAPER))
+    if inverted.any():  # the same ground goes on where nothing is written
+        inverted |= ground < 1.2 * np.median(ground[inverted])
+    white = np.percentile(light, 100 - WHITE_SHARE)
+    dim = _solid(ground < DIM_GROUND * white, size)
+    dark |= grown_from(dim, dim | (ground < GRAY_PAPER * white))
+    even = np.zeros_like(dark)
+    for depth in GRAY_GROUNDS:
+        even |= _rectangles(_abrupt(np.float32(1) - ground / around, depth, GRAY_RADIUS))
+    if bright.shape[2] == 3:
+        share = np.stack([median(bright[..., c], 1) for c in range(3)], axis=2) + 1
+        share /= share.mean(axis=2, keepdims=True)
+        usual = np.median(share[ground >= 0.85 * around], axis=0)
+        if _dyed(usual):
+            return np.ones(ground.shape, np.bool_)
+        colour = np.abs(share - usual).max(axis=2)
+        lowest, highest = bright.min(axis=2) + 1, bright.max(axis=2) + 1
+        dark |= _solid(median(lowest / highest, 1) < SATURATED, size)
+        even |= _solid(colour > COLOUR_GROUND, 1) | _abrupt(colour, TINT_GROUND, 1)
+    seeds = dark | inverted | even
+    if not seeds.any():
+        return seeds
+    found = dilate(_grown(seeds, ground < GROWN_GROUND * around), 1)
+    islands = components(~found)
+    found |= islands.paint(islands.area < ISLAND * found.size, found.shape)
+    return found | (found.mean() > ALL_PICTURE)
+
+
+def _dyed(share: Plane) -> bool:
+    """Whether paper with these channels, as shares of their mean, was coloured by its maker.
+
+    Age and dirt take blue first; where another channel is lowest, paper never was white.
+    """
+    return bool(share[2] > share.min() + 0.01 and np.abs(share - 1).max() > DYED)
+
+
+def brightest_around(ground: Plane) -> Plane:
+    """The brightest ground within a sixth of the page: paper, wherever some is near."""
+    reach = max(3, min(ground.shape) // 6)
+    return np.maximum(box_mean(dilate(erode(ground, 1), reach), reach), 1)
+
+
+def _grown(seeds: Mask, mask: Mask) -> Mask:
+    """Seeds with what of `mask` hangs together with them, inside their bounding boxes.
+
+    Pictures are rectangles; without the boxes a shadow that touches one would belong to it.
+    """
+    found = components(seeds)
+    top, bottom = found.each(found.row, np.minimum), found.each(found.row, np.maximum)
+    left, right = found.each(found.start, np.minimum), found.each(found.stop, np.maximum)
+    inside = np.zeros_like(mask)
+    for k in np.flatnonzero(found.area >= 9):
+        inside[top[k] : bottom[k] + 1, left[k] : right[k]] = True
+    return grown_from(seeds, seeds | (mask & inside))
+
+
+def _abrupt(strange: Plane, least: float, radius: int) -> Mask:
+    """Parts that are `least` away from paper and end abruptly: printed, not stained or shaded.
+
+    Just inside the outline such a part is as strange as in its middle, just outside it is paper; a
+    stain fades in between.
+    """
+    mask = _solid(strange > least, radius)
+    found = components(mask)
+    if not found.count:
+        return mask
+    outline = mask & ~erode(mask, 1)
+    inner = mask & ~erode(mask, 2) & ~outline if radius > 1 else outline
+    means = []
+    for where, plane in ((mask, strange), (inner, strange), (outline, erode(strange, 3))):
+        total = np.bincount(found.label, found.run_sum(np.where(where, plane, 0)), found.count)
+        many = np.bincount(found.label, found.run_sum(where), found.count)
+        means.append(total / np.maximum(many, 1))
+    middle, edge, outside = means
+    flat = (edge >= 0.75 * middle) & (outside < 0.3 * middle)
+    return found.paint(flat, mask.shape)
+
+
+def _rectangles(mask: Mask) -> Mask:
+    """Sets of a mask that nearly fill their bounding boxes; stains are round or ragged."""
+    found = components(mask)
+    if not found.count:
+        return mask
+    high = found.each(found.row, np.maximum) + 1 - found.each(found.row, np.minimum)
+    wide = found.each(found.stop, np.maximum) - found.each(found.start, np.minimum)
+    full = found.area >= RECTANGLE * high * wide
+    return found.paint(full, mask.shape)
+
+
+def _solid(mask: Mask, radius: int) -> Mask:
+    """Parts of a mask that hold a square of `2 * radius + 1` blocks."""
+    return dilate(erode(mask, radius), radius)
