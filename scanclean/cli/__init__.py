@@ -27,4 +27,7 @@ def main(args: Sequence[str] | None = None) -> int:
         return 0
     from scanclean.cli._app import run
 
-    return run(words)
+    try:
+        return run(words)
+    except SystemError:  # Python itself, refused the memory to come back from `run`
+        return 6

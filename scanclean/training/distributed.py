@@ -61,6 +61,7 @@ def joined(device: str) -> Iterator[World]:
     dist.init_process_group("nccl" if cuda else "gloo")
     try:
         yield _world()
+        dist.barrier()  # one that left early would be torn down while the leader still evaluates
     finally:
         dist.destroy_process_group()
 
