@@ -130,6 +130,8 @@ class TrainConfig:
     """Arguments of that architecture's `Config`."""
     start_from: str = ""
     """Weights file to begin with instead of random ones."""
+    grow: bool = False
+    """Begin as that network grown to the shape of `network`, instead of with its own shape."""
     steps: int = 2000
     """Optimiser steps."""
     batch: int = 4

@@ -41,6 +41,7 @@ FIELDS = frozenset(
         "evaluate_every",
         "seed",
         "start_from",
+        "grow",
     }
 )
 """Options that are fields of `TrainConfig`."""
@@ -128,6 +129,10 @@ def train(
     ] = None,
     start_from: Annotated[
         str | None, typer.Option("--from", metavar="NAME|PATH", help="Weights to begin with.")
+    ] = None,
+    grow: Annotated[
+        bool | None,
+        typer.Option("--grow", help="Grow the network of --from to the recipe's shape first."),
     ] = None,
     resume: Annotated[
         Path | None,

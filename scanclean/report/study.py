@@ -41,7 +41,8 @@ def write(folder: Path, configs: Sequence[TrainConfig]) -> Path:
         The report.
     """
     results = [result for config in configs if (result := finished(config))]
-    drawn = draw_study(folder / "curves.png", _curves(configs))
+    groups = _curves([config for config in configs if finished(config)])
+    drawn = bool(groups) and draw_study(folder / "curves.png", groups)
     parts = [
         _head(configs, results),
         _systems(results),

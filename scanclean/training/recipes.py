@@ -166,11 +166,15 @@ RELEASE = (
     ),
     Recipe(
         "release/scanclean-hq",
-        "full resolution, 32 bases, pooling as published: slow and better",
+        "the bundled weights `scanclean-hq`: full resolution (see weights/README.md)",
         {
-            "steps": 60_000,
-            "network": _net(**LAST, bases=32, shuffle=1, pooling="global"),
+            "steps": 12_000,
+            "patch": 96,
+            "network": _net(**LAST, bases=4, shuffle=1, pooling="none"),
+            "grow": True,
+            "pages_share": 0.75,
             "precision": "bf16",
+            "threads": 1,
         },
     ),
 )

@@ -16,8 +16,10 @@ from torch.utils.checkpoint import checkpoint as recomputed
 from scanclean import checkpoint, plugins
 from scanclean.config import TrainConfig
 from scanclean.errors import DataError, DeviceError, UsageError
+from scanclean.models.kbnet import KBNet
 from scanclean.spec import ModelSpec
 from scanclean.training.distributed import ALONE, World, place, shared
+from scanclean.training.growth import begin_as
 
 Content: TypeAlias = dict[str, Any]
 """What a checkpoint holds: states of networks and optimisers, step, best score."""
@@ -166,15 +168,30 @@ def _network(config: TrainConfig, start: nn.Module | None) -> tuple[Any, str]:
     elif config.start_from:
         net, spec = checkpoint.load(Path(config.start_from))
         arch = spec.arch
+        if config.grow:
+            net = _grown(net, config)
     else:
-        arguments = {**dict(config.network), "channels": config.channels}
-        net = checkpoint.build(ModelSpec(arch, arguments))
+        net = checkpoint.build(ModelSpec(arch, _arguments(config)))
     if net.config.channels != config.channels:
         raise UsageError(
             f"the network to begin with has {net.config.channels} channels, not {config.channels}",
             hint=f"type --channels {net.config.channels}",
         )
     return net, arch
+
+
+def _grown(net: nn.Module, config: TrainConfig) -> nn.Module:
+    large = checkpoint.build(ModelSpec(config.model, _arguments(config)))
+    if not (isinstance(net, KBNet) and isinstance(large, KBNet)):
+        raise UsageError(
+            "--grow: only a kbnet can be grown", hint="leave it out to train the network as it is"
+        )
+    begin_as(large, net)
+    return large
+
+
+def _arguments(config: TrainConfig) -> dict[str, Any]:
+    return {**dict(config.network), "channels": config.channels}
 
 
 def _learner(

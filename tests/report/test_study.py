@@ -46,3 +46,11 @@ def test_report_of_an_unfinished_study_says_so(configs, tmp_path):
     text = write(tmp_path, configs).read_text("utf-8")
     assert "1 of 4 runs are finished" in text and "28 findings were not run" not in text
     assert "29 findings were not run" in text
+
+
+def test_report_of_a_study_of_which_nothing_is_finished_has_no_picture(configs, tmp_path):
+    for config in configs:
+        (Path(config.run) / "result.json").unlink()
+    text = write(tmp_path, configs).read_text("utf-8")
+    assert "0 of 4 runs are finished" in text and "curves.png" not in text
+    assert not (tmp_path / "curves.png").exists()

@@ -1,0 +1,102 @@
+"""A larger KBNet that begins as a smaller one that was trained: it computes the same, then learns.
+
+Training a large network from nothing costs what a laptop does not have; begun as a small one it
+starts where that one ended (Chen et al., "Net2Net", arXiv 1511.05641). Everything that is added is
+silent at first, exactly:
+
+* a further block: its two gains are 0, so it hands on what it gets;
+* a further basis: its coefficient is 0 at every pixel;
+* pixels of the picture for blocks of `shuffle` pixels: the first layer sums, and the last one
+  averages, over the pixels of a block. The grown network answers to a picture as the small one
+  does to the same picture enlarged, averaged back: right at a coarser resolution, and a beginning
+  at the usual one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from scanclean.errors import UsageError
+from scanclean.models.kbnet import Config, KBNet
+
+
+@torch.no_grad()
+def begin_as(large: KBNet, net: KBNet) -> None:
+    """Give a fresh network the weights that make it compute what a smaller one does.
+
+    Args:
+        large: as wide as `net`, with at least as many blocks at every level and bases in every
+            block, on the same grid or on that of the picture; new blocks stand behind the old ones
+            of their level.
+        net: the smaller network.
+
+    Raises:
+        UsageError: the one is not a larger form of the other.
+    """
+    _check(net.config, large.config)
+    for old, new in zip(_stages(net), _stages(large), strict=True):
+        for index, block in enumerate(new):
+            if index < len(old):
+                _take_over(block, old[index])
+            else:
+                nn.init.zeros_(block.beta)
+                nn.init.zeros_(block.gamma)
+    for old, new in ((net.downs, large.downs), (net.ups, large.ups)):
+        new.load_state_dict(old.state_dict())
+    cells = (net.config.shuffle // large.config.shuffle) ** 2
+    large.intro.bias.copy_(net.intro.bias)
+    large.intro.weight.copy_(net.intro.weight.unflatten(1, (-1, cells)).sum(2))
+    large.ending.bias.copy_(net.ending.bias.unflatten(0, (-1, cells)).mean(1))
+    large.ending.weight.copy_(net.ending.weight.unflatten(0, (-1, cells)).mean(1))
+
+
+def _stages(net: KBNet) -> list[Any]:
+    return [*net.encoders, net.middle_blks, *net.decoders]
+
+
+def _take_over(block: Any, old: Any) -> None:
+    """Give a block the weights of one with as many bases or fewer."""
+    had, has = old.w.shape[1], block.w.shape[1]
+    wanted = block.state_dict()
+    state = old.state_dict()
+    for name in ("w", "b"):
+        state[name] = torch.cat([state[name], wanted[name][:, had:]], 1)
+    state["attgamma"] = torch.cat([state["attgamma"], wanted["attgamma"][:, had:]], 1)
+    for name in ("conv2.2.weight", "conv2.2.bias", "conv211.weight", "conv211.bias"):
+        state[name] = _padded(state[name], has)
+    block.load_state_dict(state)
+
+
+def _padded(rows: Tensor, count: int) -> Tensor:
+    more = rows.new_zeros(count - len(rows), *rows.shape[1:])
+    return torch.cat([rows, more])
+
+
+def _check(old: Config, new: Config) -> None:
+    same = ("channels", "width", "lightweight", "ffn_scale")
+    different = [name for name in same if getattr(old, name) != getattr(new, name)]
+    levels = ((*old.encoder, old.middle, *old.decoder), (*new.encoder, new.middle, *new.decoder))
+    fewer = len(levels[0]) != len(levels[1]) or any(a > b for a, b in zip(*levels, strict=True))
+    if different or fewer:
+        what = ", ".join(different) if different else "blocks"
+        raise UsageError(
+            f"--grow: a network of {levels[0]} blocks, {old.width} wide, cannot be grown to "
+            f"{levels[1]} blocks, {new.width} wide: {what} must be the same or more",
+            hint="leave --grow out to train the network as it is",
+        )
+    if new.shuffle not in (old.shuffle, 1):
+        raise UsageError(
+            f"--grow: a network on a grid of {old.shuffle} pixels cannot be grown to one of "
+            f"{new.shuffle}"
+        )
+    if old.pooling == "global" and new.pooling == "none":
+        raise UsageError("--grow: the pooled branch of a network cannot be taken away")
+    least, most = min(new.bases_of_blocks), max(old.bases_of_blocks)
+    if least < most:
+        raise UsageError(
+            f"--grow: {least} bases are fewer than the {most} there are",
+            hint="`scanclean prune --bases` makes networks smaller",
+        )
