@@ -47,10 +47,11 @@ def begin_as(large: KBNet, net: KBNet) -> None:
     for old, new in ((net.downs, large.downs), (net.ups, large.ups)):
         new.load_state_dict(old.state_dict())
     cells = (net.config.shuffle // large.config.shuffle) ** 2
-    large.intro.bias.copy_(net.intro.bias)
-    large.intro.weight.copy_(net.intro.weight.unflatten(1, (-1, cells)).sum(2))
-    large.ending.bias.copy_(net.ending.bias.unflatten(0, (-1, cells)).mean(1))
-    large.ending.weight.copy_(net.ending.weight.unflatten(0, (-1, cells)).mean(1))
+    enter, leave = dict(net.intro.named_parameters()), dict(net.ending.named_parameters())
+    enter["weight"] = enter["weight"].unfold(1, cells, cells).sum(-1)
+    leave = {name: weight.unfold(0, cells, cells).mean(-1) for name, weight in leave.items()}
+    large.intro.load_state_dict(enter)
+    large.ending.load_state_dict(leave)
 
 
 def _stages(net: KBNet) -> list[Any]:
