@@ -47,11 +47,11 @@ def begin_as(large: KBNet, net: KBNet) -> None:
     for old, new in ((net.downs, large.downs), (net.ups, large.ups)):
         new.load_state_dict(old.state_dict())
     cells = (net.config.shuffle // large.config.shuffle) ** 2
-    enter, leave = dict(net.intro.named_parameters()), dict(net.ending.named_parameters())
+    enter = net.intro.state_dict()
     enter["weight"] = enter["weight"].unfold(1, cells, cells).sum(-1)
-    leave = {name: weight.unfold(0, cells, cells).mean(-1) for name, weight in leave.items()}
     large.intro.load_state_dict(enter)
-    large.ending.load_state_dict(leave)
+    leave = net.ending.state_dict()
+    large.ending.load_state_dict({n: w.unfold(0, cells, cells).mean(-1) for n, w in leave.items()})
 
 
 def _stages(net: KBNet) -> list[Any]:
