@@ -3,7 +3,8 @@
 A network that sees a tile as a whole (global pooling) needs tiles of exactly one size: `grid`. A
 page smaller than a tile is extended by reflection; the last tile of a row or column is moved
 inwards instead of padded. Any other network takes what fits: `cover` lays tiles of about the wanted
-size over the parts of the page that need them, and leaves the rest alone.
+size over the parts of the page that need them, each group of marks by itself, and leaves the rest
+alone.
 
 Where tiles overlap they are cross-faded: every tile is multiplied by a window that rises linearly
 over its overlap, the products are summed, and the sum is divided by the summed windows. Whatever
@@ -20,12 +21,17 @@ import numpy as np
 import numpy.typing as npt
 
 from scanclean.page import Pixels
+from scanclean.shapes import components, dilate
 
 Plane = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
 GAP = 96
 """Bare stretches shorter than this are not worth leaving out: a cut costs a margin at both ends."""
+MOST_PARTS = 400
+"""With more groups of marks than this, dirt is everywhere: there is nothing to leave out."""
+TILE_COST = 48
+"""A tile costs as much beyond its pixels as a square of this side."""
 
 
 class Tile(NamedTuple):
@@ -72,7 +78,7 @@ def needing(tiles: Sequence[Tile], needed: Mask) -> list[Tile]:
 
 
 def cover(needed: Mask, side: int, overlap: int, margin: int, multiple: int) -> list[Tile]:
-    """Tiles over the parts of a page that need work, about equal in size, row by row.
+    """Tiles over the parts of a page that need work, about equal in size, sorted by upper edge.
 
     Args:
         needed: pixels that need work, bool `(H, W)`; the sides are multiples of `multiple`.
@@ -82,15 +88,70 @@ def cover(needed: Mask, side: int, overlap: int, margin: int, multiple: int) -> 
         multiple: the sides of tiles are multiples of this.
     """
     tiles = []
-    for top, bottom in stretches(np.logical_or.reduce(needed, axis=1), margin):
-        for y, height in spread(top, bottom, len(needed), side, overlap, multiple):
-            columns = np.logical_or.reduce(needed[y : y + height])
-            tiles += [
-                Tile(y, x, height, width)
-                for left, right in stretches(columns, margin)
-                for x, width in spread(left, right, needed.shape[1], side, overlap, multiple)
-            ]
-    return tiles
+    for part in parts(needed, margin, multiple):
+        for top, bottom in stretches(np.logical_or.reduce(part, axis=1), margin):
+            for y, height in spread(top, bottom, len(part), side, overlap, multiple):
+                columns = np.logical_or.reduce(part[y : y + height])
+                tiles += [
+                    Tile(y, x, height, width)
+                    for left, right in stretches(columns, margin)
+                    for x, width in spread(left, right, part.shape[1], side, overlap, multiple)
+                ]
+    return sorted(tiles)
+
+
+def parts(needed: Mask, margin: int, cell: int) -> list[Mask]:
+    """Cut what a page needs into what is best worked on apart: bool `(H, W)` each, together all.
+
+    A speck in the margin must not make a tile of the whole margin, nor stretch those of the text.
+    So marks that are nearer to each other than two margins belong together, and such groups are
+    joined, always the two that gain most, as long as the rectangle around both is smaller than
+    their own two.
+
+    Args:
+        needed: pixels that need work; the sides are multiples of `cell`.
+        margin: pixels around them that are worked on as well.
+        cell: side of the squares that are looked at as a whole, pixels.
+    """
+    height, width = needed.shape
+    squares = needed.reshape(height // cell, cell, width // cell, cell)
+    cells = np.logical_or.reduce(squares, axis=(1, 3))
+    groups = components(dilate(cells, -(-margin // cell)))
+    if not 1 < groups.count <= MOST_PARTS:
+        return [needed] if groups.count else []
+    boxes = np.stack(
+        [
+            groups.each(groups.row, np.minimum),
+            groups.each(groups.start, np.minimum),
+            groups.each(groups.row + 1, np.maximum),
+            groups.each(groups.stop, np.maximum),
+        ],
+        axis=1,
+    )
+    found = []
+    for members in _joined(boxes, (TILE_COST / cell) ** 2):
+        chosen = np.isin(np.arange(groups.count), members)
+        pixels = groups.paint(chosen, cells.shape).repeat(cell, axis=0).repeat(cell, axis=1)
+        found.append(pixels & needed)
+    return found
+
+
+def _joined(boxes: npt.NDArray[np.intp], extra: float) -> list[list[int]]:
+    """Indices of boxes (top, left, bottom, right), `(n, 4)`, that are cheaper as one."""
+    members = [[n] for n in range(len(boxes))]
+    while len(boxes) > 1:
+        low = np.minimum(boxes[:, None, :2], boxes[None, :, :2])
+        high = np.maximum(boxes[:, None, 2:], boxes[None, :, 2:])
+        area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+        gain = area[:, None] + area[None] + extra - (high - low).prod(axis=2)
+        np.fill_diagonal(gain, -1)
+        a, b = np.unravel_index(int(gain.argmax()), gain.shape)
+        if gain[a, b] <= 0:
+            break
+        boxes[a] = (*low[a, b], *high[a, b])
+        members[a] += members.pop(b)
+        boxes = np.delete(boxes, b, axis=0)
+    return members
 
 
 def stretches(needed: Mask, margin: int) -> list[tuple[int, int]]:

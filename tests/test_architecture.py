@@ -28,6 +28,7 @@ PARTS_MAY = {
     "classical": {"paper", "shapes"},
     "paper": {"grounds", "shapes"},
     "grounds": {"shapes"},
+    "tiling": {"shapes"},
 }
 THIRD_PARTY = {
     "typer": {"cli"},

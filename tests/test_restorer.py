@@ -54,7 +54,7 @@ def test_tile_is_a_multiple_of_what_the_network_needs(function_backend, noise):
 def test_small_pictures_get_small_tiles_unless_the_tile_is_fixed(function_backend, noise):
     free = function_backend(lambda t: t, tile=512, multiple_of=16)
     Restorer(free, use_guard=False)(noise(20, 30))
-    assert free.calls == [(1, 3, 96, 96)]  # with a margin of 32 around
+    assert free.calls == [(1, 3, 64, 64)]  # with a margin of 16 around
     fixed = function_backend(lambda t: t, tile=512, fixed_tile=True)
     Restorer(fixed, use_guard=False)(noise(20, 30))
     assert fixed.calls == [(1, 3, 512, 512)]

@@ -3,7 +3,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from scanclean.tiling import Blender, Tile, cover, cut, grid, needing, spread, starts, window
+from scanclean.tiling import Blender, Tile, cover, cut, grid, needing, parts, spread, starts, window
 
 
 def blended(page, tiles, overlap, under=255):
@@ -49,12 +49,12 @@ def test_grid_cut_and_blend_give_the_page_back(height, width, overlap, noise):
 @pytest.mark.parametrize("overlap", [0, 32])
 def test_spread_covers_in_equal_steps_of_the_multiple(start, reach, overlap):
     stop = min(start + reach, 1024)
-    parts = spread(start, stop, 1024, 256, overlap, 16)
-    assert parts[0][0] <= start and sum(parts[-1]) >= stop and sum(parts[-1]) <= 1024
-    (size,) = {size for _, size in parts}
-    assert size <= 256 and all(n % 16 == 0 for part in parts for n in part)
-    assert all(a[0] + size - b[0] >= overlap for a, b in pairwise(parts))
-    assert len(parts) == 1 or size * len(parts) < 2 * (stop - start) + 16 * len(parts)
+    steps = spread(start, stop, 1024, 256, overlap, 16)
+    assert steps[0][0] <= start and sum(steps[-1]) >= stop and sum(steps[-1]) <= 1024
+    (size,) = {size for _, size in steps}
+    assert size <= 256 and all(n % 16 == 0 for step in steps for n in step)
+    assert all(a[0] + size - b[0] >= overlap for a, b in pairwise(steps))
+    assert len(steps) == 1 or size * len(steps) < 2 * (stop - start) + 16 * len(steps)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -80,6 +80,46 @@ def test_cover_takes_in_a_margin_but_not_the_whole_page():
     needed[500:520, 480:500] = True
     assert cover(needed, 512, 64, 32, 16) == [Tile(464, 448, 96, 96)]
     assert cover(np.zeros((64, 64), np.bool_), 512, 64, 32, 16) == []
+
+
+def area(tiles):
+    return sum(tile.height * tile.width for tile in tiles)
+
+
+def test_specks_beside_the_text_do_not_stretch_its_tiles():
+    needed = np.zeros((2048, 2048), np.bool_)
+    needed[400:1600, 600:1600] = True
+    alone = area(cover(needed, 512, 32, 16, 16))
+    specks = [(40, 80), (900, 100), (1300, 1960), (1990, 1000)]
+    for y, x in specks:
+        needed[y : y + 5, x : x + 5] = True
+    assert area(cover(needed, 512, 32, 16, 16)) - alone <= len(specks) * 64 * 64
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_parts_are_all_that_is_needed_and_share_nothing(seed):
+    rng = np.random.default_rng(seed)
+    needed = np.zeros((640, 512), np.bool_)
+    for _ in range(int(rng.integers(1, 60))):
+        y, x = rng.integers(0, 500, 2)
+        needed[y : y + int(rng.integers(1, 30)), x : x + int(rng.integers(1, 30))] = True
+    found = parts(needed, 16, 16)
+    assert (np.sum(found, axis=0) == needed).all()  # each pixel in one part and no more
+    assert all(part.any() for part in found)
+
+
+def test_marks_are_worked_on_together_where_that_is_less_work():
+    needed = np.zeros((320, 960), np.bool_)
+    needed[100:140, 100:400] = needed[100:140, 450:700] = True  # words of a line, 50 pixels apart
+    needed[300, 900] = True
+    assert len(parts(needed, 16, 16)) == 2
+
+
+def test_dirt_everywhere_is_one_part():
+    needed = np.zeros((4096, 2048), np.bool_)
+    needed[::80, ::80] = True
+    assert len(parts(needed, 16, 16)) == 1
+    assert parts(np.zeros((64, 64), np.bool_), 16, 16) == []
 
 
 def test_needing_drops_tiles_without_work():
