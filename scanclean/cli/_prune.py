@@ -76,7 +76,7 @@ def beginning(
         start_from=str(weights or ""),
     )
     loop.check(train)
-    if weights and config.budgets:
+    if weights and config.smaller:
         bases.require_bases(checkpoint.load(weights)[0], str(weights))
     return replace(config, train=train)
 

@@ -60,6 +60,10 @@ def prune(
             "90ms (one thread of this processor), or 8bases (as much work as 8 in each block).",
         ),
     ] = "",
+    light: Annotated[
+        bool,
+        typer.Option("--light", help="Depthwise 3x3 convolutions for the grouped 5x5 ones."),
+    ] = False,
     steps: Annotated[
         int,
         typer.Option("--steps", min=0, help="Optimiser steps of each phase; 0: do not train on."),
@@ -98,7 +102,7 @@ def prune(
     ] = Path("pruned"),
     quiet: Quiet = False,
 ) -> None:
-    """Make a network more accurate (--dsd), its file smaller (--sparsity), or faster (--bases).
+    """Make a network more accurate (--dsd), its file smaller (--sparsity), or faster (the others).
 
     The same command again goes on with what was stopped. RUN/report.md tells what came of it.
     """
@@ -113,6 +117,7 @@ def prune(
         cycles=cycles,
         seeds=_numbers(seeds) or (options.DEFAULT_SEEDS if dsd else options.DEFAULT_SEEDS[:1]),
         budgets=options.parse_bases(bases) + options.parse_budgets(budget),
+        light=light,
     )
     options.check(config)
     from scanclean.cli import _prune  # torch: only now

@@ -79,7 +79,7 @@ def require_bases(net: nn.Module, where: str) -> KBNet:
     if isinstance(net, KBNet):
         return net
     raise WeightsError(
-        f"{where}: --bases and --budget prune the kernel bases of a kbnet, these are weights of "
+        f"{where}: --bases, --budget and --light make a kbnet smaller, these are weights of "
         f"another kind ({type(net).__name__})",
         hint="give weights of a kbnet, or type --sparsity or --dsd",
     )

@@ -55,6 +55,13 @@ class PruneConfig:
     """All is done with each of these."""
     budgets: tuple[Budget, ...] = ()
     """A network with fewer kernel bases for each of them; empty: the network as it is."""
+    light: bool = False
+    """Depthwise 3x3 convolutions for the grouped 5x5 ones."""
+
+    @property
+    def smaller(self) -> bool:
+        """Whether the networks that come out have another shape."""
+        return self.light or bool(self.budgets)
 
 
 def check(config: PruneConfig) -> None:
@@ -67,9 +74,10 @@ def check(config: PruneConfig) -> None:
         raise UsageError(f"--sparsity {config.sparsity:g}: must be above 0 and below 1")
     if not config.seeds or min(config.seeds) < 0 or len(set(config.seeds)) < len(config.seeds):
         raise UsageError("--seeds: give different numbers, 0 or above")
-    if not config.dsd and config.sparsity is None and not config.budgets:
+    if not config.dsd and config.sparsity is None and not config.smaller:
         raise UsageError(
-            "nothing to prune", hint="type --dsd, --sparsity 0.5, --bases 8 or --budget 4GMAC"
+            "nothing to prune",
+            hint="type --dsd, --sparsity 0.5, --bases 8, --budget 4GMAC or --light",
         )
     if config.dsd and config.train.steps < 1:
         raise UsageError("--steps 0: dense-sparse-dense is training")

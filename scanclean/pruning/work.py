@@ -1,10 +1,10 @@
 """All that `prune` does, in a folder that can be resumed.
 
 RUN/dense-SEED/            the network trained first, where none was given
-RUN/bases-8/ ...           a folder for each number or budget of kernel bases:
-    start.safetensors      the network with fewer bases, before it is trained on
-    bases.json             how many each block has, and from what
-RUN/all-bases/             the network with all its bases, trained on as long, to compare with
+RUN/bases-8/ ...           a folder for each smaller network: number or budget of bases, or light:
+    start.safetensors      the smaller network, before it is trained on
+    bases.json             how many bases each block has, and from what
+RUN/all-bases/             the network as it was, trained on as long, to compare with
 RUN[/bases-8]/KIND-SEED/   an arm: its phases, each a folder of a training run
 RUN[/bases-8]/pruned.safetensors    what comes out
 """
@@ -27,11 +27,12 @@ from scanclean.errors import UsageError
 from scanclean.models.kbnet import KBNet
 from scanclean.pruning import bases, budget, dsd, masks, measure
 from scanclean.pruning.dsd import Arm, Kind
+from scanclean.pruning.light import lightened
 from scanclean.pruning.options import Budget, PruneConfig
 from scanclean.training.feed import Patches, batches
 from scanclean.training.material import Material
 
-ALL = "all-bases"
+ALL, LIGHT = "all-bases", "light"
 PRODUCT, START, BASES = "pruned.safetensors", "start.safetensors", "bases.json"
 CALIBRATION = 16
 """Batches on which kernel bases are judged: 64 patches as they come."""
@@ -50,6 +51,8 @@ class Variant:
     """For its arms and what comes out."""
     budget: Budget | None
     """What its bases may cost; None: they stay."""
+    light: bool
+    """Its wide convolutions become light."""
     start: Path
     """The network before it is trained on."""
     arms: tuple[Arm, ...]
@@ -84,16 +87,17 @@ def plan(config: PruneConfig) -> Plan:
         dense = dsd.arm("dense", config.train, folder, config.seeds[0])
         source = dense.weights
     variants = []
-    if config.budgets and config.train.steps:
-        # Training on helps any network: what fewer bases cost shows beside all, trained on as long.
+    if config.smaller and config.train.steps:
+        # Training on helps any network: what is lost shows beside the whole one, trained as long.
         place = folder / ALL
         arms = _arms(config, place, source)
-        variants.append(Variant("all bases", place, None, source, arms, compared=True))
+        variants.append(Variant("all bases", place, None, False, source, arms, compared=True))
     for one in config.budgets or (None,):
-        place = folder / one.name if one else folder
-        start = place / START if one else source
+        name = "-".join(([one.name] if one else []) + ([LIGHT] if config.light else []))
+        place = folder / name
+        start = place / START if config.smaller else source
         arms = _arms(config, place, start)
-        variants.append(Variant(one.name if one else "", place, one, start, arms))
+        variants.append(Variant(name, place, one, config.light, start, arms))
     return Plan(dense, source, tuple(variants))
 
 
@@ -114,13 +118,13 @@ def _arms(config: PruneConfig, folder: Path, start: Path) -> tuple[Arm, ...]:
 
 
 def cut(config: PruneConfig, source: Path, variant: Variant, material: Material) -> None:
-    """Make the network with fewer bases that a variant begins with, unless it is there.
+    """Make the smaller network that a variant begins with, unless it is there.
 
     Raises:
         WeightsError: the network has no bases.
         UsageError: it has fewer already, or the budget cannot be met.
     """
-    if variant.budget is None:
+    if not (variant.budget or variant.light):
         return
     said = variant.folder / BASES
     origin = {"start": hash_file(source), "data": Path(config.train.data).name}
@@ -131,9 +135,12 @@ def cut(config: PruneConfig, source: Path, variant: Variant, material: Material)
     except (OSError, ValueError):
         pass
     net, spec = checkpoint.load(source)
-    small, facts = fewer_bases(
-        bases.require_bases(net, str(source)), variant.budget, _scans(config, material)
-    )
+    small, scans = bases.require_bases(net, str(source)), _scans(config, material)
+    if variant.light:
+        small = lightened(small, scans)
+    facts: dict[str, Any] = {"text": "light convolutions"}
+    if variant.budget:
+        small, facts = fewer_bases(small, variant.budget, scans)
     notes = f"{spec.trained_on}; {facts['text']}"
     cut_spec = replace(spec, config=checkpoint.spec_of(small, spec.arch).config, trained_on=notes)
     checkpoint.save(small, cut_spec, variant.start)

@@ -60,6 +60,7 @@ def _head(config: PruneConfig, pages: int, minutes: float) -> str:
     if config.sparsity is not None:
         kinds.append(f"{config.sparsity:.0%} zeros in each layer while sparse")
     kinds += [f"kernel bases: {one.name}" for one in config.budgets]
+    kinds += ["light convolutions"] if config.light else []
     return f"""# Pruning
 
 Data: `{Path(train.data).name}`. {"; ".join(kinds)}. {train.steps} steps of {train.batch} patches of

@@ -62,6 +62,16 @@ def test_fewer_bases_are_faster_networks_that_restore_takes(run, data, weights, 
     assert run("restore", png, "-o", "clean.png", "--weights", out.split()[1])[0] == 0
 
 
+def test_light_network_has_fewer_bases_too_and_restores(run, data, weights, png):
+    words = ("--light", "--bases", 2, "--data", data, "--steps", 0, *SMALL)
+    code, out, _ = run("prune", weights, *words)
+    assert code == 0 and out.strip() == "pruned/bases-2-light/pruned.safetensors"
+    config = checkpoint.load(Path(out.strip()))[0].config
+    assert config.bases == 2 and config.lightweight
+    assert "light convolutions" in Path("pruned/report.md").read_text("utf-8")
+    assert run("restore", png, "-o", "o.png", "--weights", out.strip())[0] == 0
+
+
 def test_budget_is_shared_out_without_training(run, data, weights):
     words = ("--budget", "3bases", "--steps", 0, "--data", data, *SMALL)
     code, out, _ = run("prune", weights, *words)
