@@ -19,12 +19,14 @@ from scanclean.report import pruning as report
 from scanclean.training import loop
 from scanclean.training.material import Material, gather
 from scanclean.training.rundir import read_config
-from scanclean.weights import resolve
+from scanclean.weights import entries, resolve
 
 RUNS = ("run*", "*/run*")
 """Where runs are looked for, below the current folder."""
 KINDS = (".safetensors", ".pth")
 """Weights that can be trained on, the preferred first."""
+CATALOGUED = {entry.name for entry in entries()}
+"""Names of weights; a folder that happens to be called so, such as a clone's, is not meant."""
 WARM = 10
 """At most one step in so many is spent on warming up."""
 
@@ -84,7 +86,9 @@ def beginning(
 def _run(source: str | None) -> Path | None:
     """The run folder to begin with, if any: the one that was named, or the newest."""
     if source is not None:
-        return Path(source) if Path(source).is_dir() else None
+        folder = Path(source)
+        named = source in CATALOGUED and not (folder / "config.json").is_file()
+        return folder if folder.is_dir() and not named else None
     here = Path()
     found = [p for pattern in RUNS for p in here.glob(pattern) if _best(p)]
     found = [p for p in found if (p / "config.json").is_file()]

@@ -102,6 +102,13 @@ def test_newest_run_is_taken_with_its_data(run, data):
     assert code == 0 and "taking the newest run: run-2" in err
 
 
+def test_folder_called_like_weights_is_not_taken_for_a_run(run, data):
+    Path("scanclean").mkdir()
+    words = ("--sparsity", 0.5, "--steps", 0, "--data", data, *SMALL)
+    code, out, _ = run("prune", "scanclean", *words)
+    assert code == 0 and out.strip() == "pruned/pruned.safetensors"
+
+
 def test_network_is_trained_first_where_there_is_none(data):
     wish = PruneConfig(TrainConfig("", "out", steps=7), "out", dsd=True, sparsity=0.3, seeds=(4,))
     begun = _prune.beginning(wish, None, data, {"rate": 0.5}, quiet=True)
