@@ -30,6 +30,8 @@ GAP = 96
 """Bare stretches shorter than this are not worth leaving out: a cut costs a margin at both ends."""
 MOST_PARTS = 400
 """With more groups of marks than this, dirt is everywhere: there is nothing to leave out."""
+SLAB = 16
+"""Rows that are finished at a time: what is worked on stays in the cache."""
 TILE_COST = 48
 """A tile costs as much beyond its pixels as a square of this side."""
 
@@ -45,6 +47,17 @@ class Tile(NamedTuple):
     """Rows."""
     width: int
     """Columns."""
+
+
+class Part(NamedTuple):
+    """A part of what a page needs."""
+
+    y: int
+    """Upper edge of the rectangle around it, pixels."""
+    x: int
+    """Left edge."""
+    mask: Mask
+    """Its pixels in that rectangle, bool `(height, width)`."""
 
 
 def starts(length: int, tile: int, overlap: int) -> list[int]:
@@ -87,21 +100,31 @@ def cover(needed: Mask, side: int, overlap: int, margin: int, multiple: int) -> 
         margin: pixels around what is needed that a tile takes in.
         multiple: the sides of tiles are multiples of this.
     """
+    height, width = needed.shape
     tiles = []
     for part in parts(needed, margin, multiple):
-        for top, bottom in stretches(np.logical_or.reduce(part, axis=1), margin):
-            for y, height in spread(top, bottom, len(part), side, overlap, multiple):
-                columns = np.logical_or.reduce(part[y : y + height])
+        rows = _line(height, part.y, part.mask, axis=1)
+        for top, bottom in stretches(rows, margin):
+            for y, high in spread(top, bottom, height, side, overlap, multiple):
+                band = part.mask[max(0, y - part.y) : y + high - part.y]
+                columns = _line(width, part.x, band, axis=0)
                 tiles += [
-                    Tile(y, x, height, width)
+                    Tile(y, x, high, wide)
                     for left, right in stretches(columns, margin)
-                    for x, width in spread(left, right, part.shape[1], side, overlap, multiple)
+                    for x, wide in spread(left, right, width, side, overlap, multiple)
                 ]
     return sorted(tiles)
 
 
-def parts(needed: Mask, margin: int, cell: int) -> list[Mask]:
-    """Cut what a page needs into what is best worked on apart: bool `(H, W)` each, together all.
+def _line(length: int, start: int, mask: Mask, axis: int) -> Mask:
+    """Which rows (axis 1) or columns (axis 0) of a page hold a pixel of a part of it."""
+    line = np.zeros(length, np.bool_)
+    line[start : start + mask.shape[1 - axis]] = np.logical_or.reduce(mask, axis=axis)
+    return line
+
+
+def parts(needed: Mask, margin: int, cell: int) -> list[Part]:
+    """Cut what a page needs into what is best worked on apart.
 
     A speck in the margin must not make a tile of the whole margin, nor stretch those of the text.
     So marks that are nearer to each other than two margins belong together, and such groups are
@@ -118,7 +141,7 @@ def parts(needed: Mask, margin: int, cell: int) -> list[Mask]:
     cells = np.logical_or.reduce(squares, axis=(1, 3))
     groups = components(dilate(cells, -(-margin // cell)))
     if not 1 < groups.count <= MOST_PARTS:
-        return [needed] if groups.count else []
+        return [Part(0, 0, needed)] if groups.count else []
     boxes = np.stack(
         [
             groups.each(groups.row, np.minimum),
@@ -131,8 +154,15 @@ def parts(needed: Mask, margin: int, cell: int) -> list[Mask]:
     found = []
     for members in _joined(boxes, (TILE_COST / cell) ** 2):
         chosen = np.isin(np.arange(groups.count), members)
-        pixels = groups.paint(chosen, cells.shape).repeat(cell, axis=0).repeat(cell, axis=1)
-        found.append(pixels & needed)
+        own = groups.paint(chosen, cells.shape)
+        (top, bottom), (left, right) = (
+            np.flatnonzero(np.logical_or.reduce(own, axis=axis))[[0, -1]].tolist()
+            for axis in (1, 0)
+        )
+        mask = own[top : bottom + 1, left : right + 1].repeat(cell, axis=0).repeat(cell, axis=1)
+        y, x = top * cell, left * cell
+        mask &= needed[y : y + mask.shape[0], x : x + mask.shape[1]]
+        found.append(Part(y, x, mask))
     return found
 
 
@@ -235,8 +265,9 @@ class Blender:
         self._page = page.copy()
         self._overlap = overlap
         tallest = max((tile.height for tile in tiles), default=1)
-        self._sum = np.zeros((tallest, *page.shape[1:]), np.float32)
-        self._weight = np.zeros((tallest, page.shape[1], 1), np.float32)
+        # Channels apart, as networks give them: no inner loop is as short as a pixel.
+        self._sum = np.zeros((page.shape[2], tallest, page.shape[1]), np.float32)
+        self._weight = np.zeros((tallest, page.shape[1]), np.float32)
         self._top = 0
         assert all(a.y <= b.y for a, b in pairwise(tiles))
 
@@ -247,11 +278,12 @@ class Blender:
         first = tile.y - self._top
         h = min(tile.height, len(self._page) - tile.y)
         w = min(tile.width, self._page.shape[1] - tile.x)
-        weight = window(tile.height, self._overlap)[:h, None, None]
-        weight = weight * window(tile.width, self._overlap)[None, :w, None]
-        where = np.s_[first : first + h, tile.x : tile.x + w]
-        self._sum[where] += restored[:h, :w] * weight
-        self._weight[where] += weight
+        weight = window(tile.height, self._overlap)[:h, None]
+        weight = weight * window(tile.width, self._overlap)[None, :w]
+        rows, columns = slice(first, first + h), slice(tile.x, tile.x + w)
+        for total, plane in zip(self._sum, restored.transpose(2, 0, 1), strict=True):
+            total[rows, columns] += plane[:h, :w] * weight
+        self._weight[rows, columns] += weight
 
     def page(self) -> Pixels:
         """The blended page, uint8 `(H, W, C)`; call once, when every tile was added."""
@@ -259,14 +291,18 @@ class Blender:
         return self._page
 
     def _finish(self, upto: int) -> None:
-        done = min(upto - self._top, len(self._sum))
-        covered = self._weight[:done] > 0
-        if covered.any():
-            blended = self._sum[:done] / np.where(covered, self._weight[:done], 1)
-            np.rint(np.clip(blended * 255, 0, 255, out=blended), out=blended)
-            rows = self._page[self._top : self._top + done]
-            np.copyto(rows, blended.astype(np.uint8), where=covered)
-        for kept in (self._sum, self._weight):
-            kept[: len(kept) - done] = kept[done:]
-            kept[len(kept) - done :] = 0
+        done = min(upto - self._top, len(self._weight))
+        for first in range(0, done, SLAB):
+            rows = slice(first, min(first + SLAB, done))
+            covered = self._weight[rows] > 0
+            scale = 255 / np.where(covered, self._weight[rows], 1)
+            page = self._page[self._top + first : self._top + rows.stop]
+            for channel, total in enumerate(self._sum[:, rows]):
+                level = np.multiply(total, scale, out=total)
+                np.rint(np.clip(level, 0, 255, out=level), out=level)
+                np.copyto(page[..., channel], level, where=covered, casting="unsafe")
+        left = self._weight.shape[0] - done
+        for kept in (*self._sum, self._weight):
+            kept[:left] = kept[done:]
+            kept[left:] = 0
         self._top = upto
