@@ -149,6 +149,8 @@ class Restorer:
             blender.add(tile, restored)
             progress.advance()
         page = blender.page()[EDGE : EDGE + height, EDGE : EDGE + width]
+        if blank is not None:  # the same white inside a tile as where there is none
+            page[blank] = 255
         return _as_channels_of(pixels, page)
 
     def _tiles(self, needed: Mask) -> list[Tile]:

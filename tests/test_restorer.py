@@ -133,6 +133,16 @@ def test_bare_paper_is_left_out_but_no_faint_mark(shape, function_backend):
         assert out[300:600].min() >= 254  # nothing there: white, like the paper that was looked at
 
 
+def test_bare_paper_in_a_tile_is_as_white_as_outside(function_backend):
+    page = faint(0.0)
+    dull = function_backend(
+        lambda t: np.minimum(t, 0.97), tile=512, multiple_of=16, even_paper=True
+    )
+    out = Restorer(dull, use_guard=False)(page)
+    assert set(np.unique(out)) >= {255} and (out[680:690, 100:400] == 255).all()
+    assert out[705:715, 150:350].max() < 60  # the mark itself
+
+
 def test_tiles_begin_at_multiples_of_what_the_network_reduces_by(function_backend, noise):
     page = np.arange(1000 * 700, dtype=np.uint32).reshape(1000, 700) % 251
     phases = set()
@@ -143,7 +153,7 @@ def test_tiles_begin_at_multiples_of_what_the_network_reduces_by(function_backen
 
     backend = function_backend(look, tile=256, multiple_of=16, overlap=32)
     Restorer(backend, use_guard=False)(page.astype(np.uint8))
-    framed = np.pad(page, 32, "symmetric")
+    framed = np.pad(page, 16, "symmetric")
     starts = {int(framed[y, x]) for y in range(0, 1000, 16) for x in range(0, 700, 16)}
     assert phases <= starts
 
