@@ -131,7 +131,7 @@ def allocate(
                 best = price, number, less
         if best is None:
             raise UsageError(
-                f"--budget {most:.4g}: even one basis in each block costs {now:.4g} of the same unit"
+                f"--budget {most:.4g}: even one basis in each block costs {now:.4g}"
             )
         kept[best[1]] = best[2]
     return Allocation(tuple(kept), cost(kept))
