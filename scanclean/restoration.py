@@ -315,12 +315,13 @@ class Session:
         begin = time.perf_counter()
         source = source or job.source or sys.stdin.buffer.read()
         store = replace(self._options.store, force=self._options.store.force or job.in_place)
-        with documents.open_document(source, job.name, self._options.read) as document:
-            writer = writer_of(job, document, stdout, store)
-            with writer:
-                pages = restore_document(
-                    document, writer, self._treatment(), self._progress, memory
-                )
+        with (
+            documents.open_document(source, job.name, self._options.read) as document,
+            documents.steady(source, job.name) as check,
+            writer_of(job, document, stdout, store) as writer,
+        ):
+            pages = restore_document(document, writer, self._treatment(), self._progress, memory)
+            check()
         warnings = tuple(dict.fromkeys([*document.warnings]))
         return self._report(job, pages, warnings, time.perf_counter() - begin)
 
