@@ -1,10 +1,10 @@
 """Whether documents are safe: every long test in one run, and a table of what came of it.
 
-    python tests/bench/reliability.py [--quick] [--inputs FOLDER]... [--only kills,fuzz,...]
+    python tests/bench/reliability.py [--quick] [--inputs FOLDER]... [--scans FOLDER]...
 
 Kills runs at random moments, damages documents, restores long ones, and restores all documents of
-the folders given. Progress and what failed go to stderr, the table (Markdown) to stdout; ends with
-1 if a figure is not what it must be. The parts: kills, fuzz, memory, inputs.
+the folders given; of those in `--scans`, the size counts as well. Progress and what failed go to
+stderr, the table (Markdown) to stdout; ends with 1 if a figure is not what it must be.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ class Budget:
     pages: tuple[int, int] = (20, 500)
     weights: str = "classical"
     folders: tuple[Path, ...] = ()
+    scans: tuple[Path, ...] = ()
 
 
 def say(words: str) -> None:
@@ -115,8 +116,8 @@ def document(path: Path, pages: int) -> None:
 
 
 def input_rows(budget: Budget) -> list[Row]:
-    found = []
-    for one in growth.examine(growth.within(budget.folders), budget.weights):
+    found, folders = [], (*budget.folders, *budget.scans)
+    for one in growth.examine(growth.within(folders), budget.weights):
         say(growth.line(one))
         found.append(one)
     codes = Counter(one.run.code for one in found)
@@ -124,18 +125,26 @@ def input_rows(budget: Budget) -> list[Row]:
     odd = sum(one.run.code not in growth.RIGHT for one in found)
     compared = [one for one in found if one.structure is not None]
     unlike = sum(bool(one.structure) for one in compared)
-    ratios = [one.ratio for one in compared if one.ratio is not None]
-    small = sum(ratio <= 1 for ratio in ratios)
-    names = ", ".join(folder.name for folder in budget.folders)
-    return [
+    names = ", ".join(folder.name for folder in folders)
+    rows = [
         Row(f"{len(found)} documents of {names}: other exit codes than the contract's ({told})",
             str(odd), "0", not odd),
         Row(f"the {len(compared)} PDFs among them that came out: other structure than they went in",
             str(unlike), "0", not unlike),
-        Row(f"the {len(ratios)} PDFs with cleaned pages: at most as large as they were",
-            f"{small} (the largest {max(ratios, default=0):.2f} times)", f"{SMALL_SHARE:.0%}",
-            small >= SMALL_SHARE * len(ratios)),
     ]  # fmt: skip
+    counted = growth.within(budget.scans)
+    ratios = [one.ratio for one in found if one.ratio is not None and one.path in counted]
+    return [*rows, size_row(ratios)] if ratios else rows
+
+
+def size_row(ratios: Sequence[float]) -> Row:
+    small = sum(ratio <= 1 for ratio in ratios) / len(ratios)
+    return Row(
+        f"the {len(ratios)} PDFs of scans with cleaned pages: share at most as large as it was",
+        f"{small:.0%} (the largest {max(ratios):.2f} times)",
+        f"{SMALL_SHARE:.0%}",
+        small >= SMALL_SHARE,
+    )
 
 
 PARTS: dict[str, Callable[[Budget], list[Row]]] = {
@@ -164,19 +173,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a tenth of everything: minutes")
     parser.add_argument("--inputs", type=Path, action="append", default=[], metavar="FOLDER")
-    parser.add_argument("--only", default="", help="parts, divided by commas")
+    parser.add_argument("--scans", type=Path, action="append", default=[], metavar="FOLDER")
+    parser.add_argument("--only", default="", help=f"of {','.join(PARTS)}")
     parser.add_argument("--weights", default="classical", help="for all parts but the kills")
     parser.add_argument("--kills", type=int, help="so many")
     parser.add_argument("--damaged", type=int, help="so many damaged inputs")
     given = parser.parse_args()
-    budget = Budget(weights=given.weights, folders=tuple(given.inputs))
+    budget = Budget(weights=given.weights, folders=tuple(given.inputs), scans=tuple(given.scans))
     if given.quick:
         budget = replace(budget, kills=20, damaged=200, pages=(5, 60))
     budget = replace(
         budget, kills=given.kills or budget.kills, damaged=given.damaged or budget.damaged
     )
     parts = given.only.split(",") if given.only else [p for p in PARTS if p != "inputs"]
-    if given.inputs and not given.only:
+    if (given.inputs or given.scans) and not given.only:
         parts.append("inputs")
     say(f"{_process.load()}; weights: {given.weights}")
     return 0 if table(budget, parts) else 1

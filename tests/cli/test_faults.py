@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -203,6 +204,32 @@ def test_killed_at_random_moments():
         capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0 and "0 broken" in done.stdout, done.stdout + done.stderr
+
+
+KILLED = """
+import os, signal, sys
+from scanclean import restoration
+from scanclean.cli import main
+
+def killed(*args):  # when the output has been begun
+    os.kill(os.getpid(), signal.SIGKILL)
+
+restoration.restore_document = killed
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("output", ["out/o.png", "out/", "out/o.pdf"])
+def test_what_a_killed_run_has_left_is_named_by_the_next(run, png, tmp_path, output):
+    words = ["restore", png, "-o", f"{tmp_path}/{output}", *CLASSICAL]
+    command = [sys.executable, "-c", KILLED, *map(str, words)]
+    assert subprocess.run(command, check=False, timeout=60).returncode == -signal.SIGKILL
+    (left,) = (tmp_path / "out").iterdir()
+    assert left.suffix == ".tmp"
+    code, _, err = run(*words)
+    assert code == 0 and f"delete them: {left.name}" in err
+    left.unlink()
+    assert "delete them" not in run(*words, "--force")[2]
 
 
 def test_too_little_memory_is_no_bug(png, tmp_path):
