@@ -12,6 +12,9 @@ from pathlib import Path
 
 from scanclean.errors import OutputError
 
+PREFIX, SUFFIX = ".scanclean-", ".tmp"
+"""How the names of temporary files begin and end."""
+
 
 @contextmanager
 def replacing(target: Path, *, force: bool = False) -> Iterator[Path]:
@@ -34,7 +37,7 @@ def replacing(target: Path, *, force: bool = False) -> Iterator[Path]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         # A short prefix of our own: the target's name may already have the longest legal length.
-        handle, name = tempfile.mkstemp(prefix=".scanclean-", suffix=".tmp", dir=target.parent)
+        handle, name = tempfile.mkstemp(prefix=PREFIX, suffix=SUFFIX, dir=target.parent)
         temporary = Path(name)
         os.close(handle)
         yield temporary
@@ -45,6 +48,14 @@ def replacing(target: Path, *, force: bool = False) -> Iterator[Path]:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
+
+
+def left_behind(folder: Path) -> list[Path]:
+    """Temporary files in a folder: of runs that were killed, or that are at work there now."""
+    try:
+        return sorted(folder.glob(f"{PREFIX}*{SUFFIX}"))
+    except OSError:
+        return []
 
 
 def output_error(target: Path | str, error: OSError) -> OutputError:

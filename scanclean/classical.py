@@ -6,6 +6,7 @@ import numpy as np
 
 from scanclean.page import Pixels
 from scanclean.paper import Paper, darkest, enlarged, examine, whitened
+from scanclean.progress import SILENT, Progress, look
 from scanclean.shapes import dilate
 
 BAND = 256
@@ -18,11 +19,11 @@ GRAIN_FACTOR = 1.3
 """Ink stands out from the paper by this many times the grain, in the mean of 3 x 3 pixels."""
 
 
-def classical(pixels: Pixels) -> Pixels:
+def classical(pixels: Pixels, progress: Progress = SILENT) -> Pixels:
     """Clean a page, uint8 `(H, W)` or `(H, W, 3)`, without a network.
 
     Paper becomes even and white, ink keeps its contrast and colour; photographs, dark and coloured
-    grounds keep their tone.
+    grounds keep their tone. With a progress that is `Limited`, it ends between two bands.
     """
     if min(pixels.shape[:2]) < 3:
         return pixels.copy()
@@ -32,6 +33,7 @@ def classical(pixels: Pixels) -> Pixels:
     height = len(pixels)
     out = np.empty_like(pixels)
     for top in range(0, height, BAND):
+        look(progress)
         stop = min(top + BAND, height)
         rows = slice(max(top - HALO, 0), min(stop + HALO, height))
         white = whitened(pixels, paper, rows)

@@ -60,7 +60,7 @@ def open_engine(options: RestoreOptions, progress: Progress = SILENT) -> Engine:
 
 def _classical(options: RestoreOptions) -> Engine:
     def clean(pixels: Pixels, progress: Progress = SILENT) -> Cleaned:
-        return clean_classical(pixels, use_guard=options.guard)
+        return clean_classical(pixels, progress, use_guard=options.guard)
 
     if options.device not in ("auto", "cpu"):
         raise backends.missing_device(options.device, CLASSICAL)

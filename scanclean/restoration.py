@@ -11,10 +11,11 @@ import itertools
 import os
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
@@ -30,7 +31,7 @@ from scanclean.fidelity import Ink
 from scanclean.jobs import Job, Plan
 from scanclean.page import Action, Kept, Page, Pixels
 from scanclean.parallel import in_order
-from scanclean.progress import SILENT, Limited, Progress
+from scanclean.progress import SILENT, Limited, Progress, Stopped
 from scanclean.restorer import Cleaned, Cleaner
 from scanclean.unfinished import Memory, Outcome
 
@@ -71,6 +72,8 @@ class Treatment:
     """Pages in flight."""
     patience: float | None = None
     """Seconds to wait for a page before it is held to be stuck; None: for ever."""
+    stopped: threading.Event = field(default_factory=threading.Event)
+    """Set when nothing comes of the document any more: pages in flight end between two tiles."""
 
 
 def restore_document(
@@ -121,16 +124,17 @@ def restore_document(
         for _, outcome in in_order(pool, work, enumerate(document), ahead, patience):
             reports.append(_place(outcome, writer))
             progress.advance()
-    except TimeoutError as error:
-        pool.shutdown(wait=False, cancel_futures=True)
+    except BaseException as error:
+        treatment.stopped.set()
+        stuck = isinstance(error, TimeoutError)
+        pool.shutdown(wait=not stuck, cancel_futures=True)
+        if not stuck:
+            raise
         raise Stuck(
             f"{document.name}: page {reports[-1].page + 1 if reports else 1} does not come to an "
             "end, and cannot be stopped",
             hint="leave that page out with --pages, or give it longer with --page-timeout",
         ) from error
-    except BaseException:
-        pool.shutdown(cancel_futures=True)
-        raise
     pool.shutdown()
     return reports
 
@@ -139,6 +143,8 @@ def _treat(page: Page, writer: Writer, treatment: Treatment) -> Outcome:
     begin = time.perf_counter()
     try:
         cleaned = treatment.clean(page.pixels)
+        if treatment.stopped.is_set():
+            raise Stopped
         pixels = _blend(page.pixels, cleaned.pixels, treatment.strength)
         result = _in_mode(replace(page, pixels=pixels), treatment.mode)
         if _is_same(page, result):
@@ -309,12 +315,13 @@ class Session:
         begin = time.perf_counter()
         source = source or job.source or sys.stdin.buffer.read()
         store = replace(self._options.store, force=self._options.store.force or job.in_place)
-        with documents.open_document(source, job.name, self._options.read) as document:
-            writer = writer_of(job, document, stdout, store)
-            with writer:
-                pages = restore_document(
-                    document, writer, self._treatment(), self._progress, memory
-                )
+        with (
+            documents.open_document(source, job.name, self._options.read) as document,
+            documents.steady(source, job.name) as check,
+            writer_of(job, document, stdout, store) as writer,
+        ):
+            pages = restore_document(document, writer, self._treatment(), self._progress, memory)
+            check()
         warnings = tuple(dict.fromkeys([*document.warnings]))
         return self._report(job, pages, warnings, time.perf_counter() - begin)
 
@@ -362,14 +369,14 @@ class Session:
 
     def _treatment(self) -> Treatment:
         options, engine = self._options, self.engine()
-        limit = options.page_timeout
+        limit, stopped = options.page_timeout, threading.Event()
 
         def clean(pixels: Pixels) -> Cleaned:
-            return engine.clean(pixels, progress=Limited(self._progress, limit))
+            return engine.clean(pixels, progress=Limited(self._progress, limit, stopped))
 
         jobs = options.jobs or os.cpu_count() or 1
         patience = PATIENCE * limit + GRACE_S if limit else None
-        return Treatment(clean, options.strength, options.mode, jobs, patience)
+        return Treatment(clean, options.strength, options.mode, jobs, patience, stopped)
 
     def _report(
         self, job: Job, pages: list[PageReport], warnings: tuple[str, ...], seconds: float
@@ -377,15 +384,8 @@ class Session:
         assert self._engine is not None
         code = ExitCode.PARTIAL if any(p.action == "copied" for p in pages) else ExitCode.DONE
         about: dict[str, Any] = self._engine.about
-        return FileReport(
-            job.name,
-            str(job.target or "stdout"),
-            tuple(pages),
-            warnings,
-            seconds,
-            int(code),
-            **about,
-        )
+        output = str(job.target or "stdout")
+        return FileReport(job.name, output, tuple(pages), warnings, seconds, int(code), **about)
 
     def _joined(self, plan: Plan, reports: list[FileReport], seconds: float) -> FileReport:
         counter = itertools.count(1)

@@ -17,7 +17,7 @@ from scanclean.fidelity import Ink, guard
 from scanclean.page import Pixels, Tiles
 from scanclean.paper import SMALLEST_PAGE, Mask, Paper, bare, evened, examine, tone_kept
 from scanclean.parallel import in_order
-from scanclean.progress import SILENT, Progress
+from scanclean.progress import SILENT, Progress, look
 from scanclean.tiling import Blender, Plane, Tile, cover, cut, grid, needing
 
 EDGE = 16
@@ -122,6 +122,7 @@ class Restorer:
             return Cleaned(restored, None, tuple(warnings))
         if paper and self.backend.spec.even_paper:
             restored = tone_kept(even, restored, paper)
+        look(progress)
         guarded = guard(pixels, restored, paper=paper)
         return Cleaned(guarded.pixels, guarded.ink, tuple(warnings))
 
@@ -143,6 +144,7 @@ class Restorer:
         blender = Blender(white, tiles, self._overlap)
 
         def work(tile: Tile) -> Plane:
+            look(progress)  # tiles of many pages may wait for an engine: none begins in vain
             return self._tile_at(cut(framed, tile), tile, warnings)
 
         for tile, restored in in_order(self._pool, work, tiles, ahead=2 * self.backend.lanes):
@@ -212,11 +214,14 @@ def clean_already(even: Pixels, restored: Pixels, paper: Paper) -> bool:
     return mended <= MENDED_SHARE * even.shape[0] * even.shape[1]
 
 
-def clean_classical(pixels: Pixels, *, use_guard: bool = True) -> Cleaned:
+def clean_classical(
+    pixels: Pixels, progress: Progress = SILENT, *, use_guard: bool = True
+) -> Cleaned:
     """Restore with the filter that needs no network."""
-    filtered = classical(pixels)
+    filtered = classical(pixels, progress)
     if not use_guard:
         return Cleaned(filtered)
+    look(progress)
     guarded = guard(pixels, filtered)
     return Cleaned(guarded.pixels, guarded.ink)
 

@@ -54,12 +54,13 @@ def run(words: list[str]) -> int:
         except MemoryError:
             return _no_memory()
         except KeyboardInterrupt:
-            _console.error("interrupted; nothing half-written is left behind")
-            return ExitCode.INTERRUPTED
+            result = ExitCode.INTERRUPTED
         except (SystemExit, typer.Exit, typer.Abort) as end:
             return _code_of(end)
         except Exception as error:  # the last resort: click's usage errors, then bugs
             return _usage_or_bug(error)
+    if result == ExitCode.INTERRUPTED:  # typer makes this of ^C, without a word
+        _console.error("interrupted; nothing half-written is left behind")
     return result if isinstance(result, int) else ExitCode.DONE
 
 

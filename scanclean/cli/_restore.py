@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import BinaryIO
 
 from scanclean import documents, jobs
+from scanclean.atomic import left_behind
 from scanclean.cli import _console
 from scanclean.cli._console import Words
 from scanclean.cli._watch import Watcher
 from scanclean.config import RestoreOptions
 from scanclean.errors import ExitCode, ScancleanError
-from scanclean.jobs import Job
+from scanclean.jobs import Job, Plan
 from scanclean.restoration import FileReport, Session, as_json
 from scanclean.resume import Resuming
+from scanclean.unfinished import place_of
 
 
 def run(
@@ -58,7 +60,7 @@ def run(
             reports = [_one(restore, session, job) for job in plan.jobs]
         notes = watcher.compare(progress) if watcher else ()
     if not words.quiet:
-        for notice in (*session.notices, *notes):
+        for notice in (*session.notices, *notes, *_leftovers(plan)):
             _console.say(notice)
         for report in reports:
             _tell(report, verbose=words.verbose)
@@ -73,6 +75,19 @@ def _one(restore: Callable[[Job], FileReport], session: Session, job: Job) -> Fi
     except ScancleanError as error:  # one bad file among many does not end the others
         _console.error(str(error), error.hint)
         return session.failed(job, error)
+
+
+def _leftovers(plan: Plan) -> list[str]:
+    """What earlier runs that were killed have left beside the outputs: nobody else would see it."""
+    places = {place_of(job) for job in plan.jobs if job.target is not None}
+    if plan.joined is not None:
+        places = {plan.joined.parent}
+    return [
+        f"{place}: holds unfinished files of a run that was killed, unless one is at work there "
+        f"now; delete them: {' '.join(path.name for path in found)}"
+        for place in sorted(places)
+        if (found := left_behind(place))
+    ]
 
 
 def _tell(report: FileReport, *, verbose: bool) -> None:

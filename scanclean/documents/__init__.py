@@ -9,7 +9,9 @@ flight together while order and memory stay under control:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +19,7 @@ from typing import BinaryIO, Protocol, Self, TypeAlias, cast
 
 from scanclean import plugins
 from scanclean.config import ReadOptions, StoreOptions
-from scanclean.errors import InputError, UsageError
+from scanclean.errors import InputError, ScancleanError, UsageError
 from scanclean.page import Kept, Page
 
 Source: TypeAlias = Path | bytes
@@ -174,6 +176,44 @@ def open_document(source: Source, name: str, options: ReadOptions) -> Document:
         f"{name}: is neither a PDF nor a picture that scanclean knows",
         hint="known are: " + " ".join(suffixes()),
     )
+
+
+@contextmanager
+def steady(source: Source, name: str) -> Iterator[Callable[[], None]]:
+    """Watch a file while it is read; gives a call that fails if it was written to meanwhile.
+
+    Documents are read piece by piece: one that is cut off or written to would come out as a
+    mixture. One that is removed, or replaced by another file, stays whole for who has it open.
+
+    Raises:
+        InputError: it was changed, or has gone before it could be watched.
+    """
+    if isinstance(source, bytes):
+        yield lambda: None
+        return
+    try:
+        file = source.open("rb")
+    except OSError as error:
+        raise InputError(f"{name}: has gone while it was read") from error
+
+    def state() -> tuple[int, int]:
+        found = os.fstat(file.fileno())
+        return found.st_size, found.st_mtime_ns
+
+    def check() -> None:
+        if state() != before:
+            raise InputError(
+                f"{name}: was changed while it was read",
+                hint="wait until whatever writes it is done, and type the same again",
+            )
+
+    with file:
+        before = state()
+        try:
+            yield check
+        except ScancleanError:
+            check()  # the better reason
+            raise
 
 
 def create(target: Target, document: Document, suffix: str, options: StoreOptions) -> Writer:

@@ -22,6 +22,7 @@ _DAMAGE = re.compile(
     r"truncated|cannot decode|failed to decode|read error|invalid (code|data)|error in .*filter",
     re.IGNORECASE,
 )
+_NO_MEMORY = re.compile(r"\b[mc]?(re)?alloc \([^)]*\) failed|out of memory", re.IGNORECASE)
 
 
 @cache
@@ -70,6 +71,11 @@ def reading(what: str) -> Iterator[None]:
     except Exception as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise InputError(f"{what}: {lines[0].strip()}") from error
+
+
+def out_of_memory(error: InputError) -> bool:
+    """Whether a failure of `reading` says that MuPDF was refused memory."""
+    return bool(_NO_MEMORY.search(str(error)))
 
 
 def forget_warnings() -> None:

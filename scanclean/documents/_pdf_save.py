@@ -6,7 +6,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from scanclean.documents._pdf_library import Object, get, mupdf, name_of, open_pdf, pymupdf, reading
+from scanclean.documents._pdf_library import (
+    Object,
+    get,
+    mupdf,
+    name_of,
+    open_pdf,
+    out_of_memory,
+    pymupdf,
+    reading,
+)
 from scanclean.errors import InputError
 
 REPAIR = "repair it first, for example: qpdf in.pdf repaired.pdf"
@@ -34,6 +43,7 @@ def save(pdf: Object, path: Path, name: str, relieve: Callable[[], None] | None 
     Raises:
         OSError: the operating system refuses.
         InputError: the document is too damaged to be written.
+        MemoryError: one of its parts does not fit into memory.
     """
     lib = mupdf()
     options = lib.PdfWriteOptions()
@@ -49,6 +59,8 @@ def save(pdf: Object, path: Path, name: str, relieve: Callable[[], None] | None 
                 lib.pdf_write_document(pdf, sink, options)
                 sink.fz_close_output()
         except InputError as error:
+            if out_of_memory(error):
+                raise MemoryError from error
             raise InputError(str(error), hint=REPAIR) from error
         finally:
             if sink.failure is not None:

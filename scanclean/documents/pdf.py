@@ -24,7 +24,14 @@ from scanclean.documents._pdf_gate import (
     refuse_signed_or_dynamic,
 )
 from scanclean.documents._pdf_join import join
-from scanclean.documents._pdf_library import Object, get, mupdf, pymupdf, reading
+from scanclean.documents._pdf_library import (
+    Object,
+    get,
+    mupdf,
+    out_of_memory,
+    pymupdf,
+    reading,
+)
 from scanclean.documents._pdf_new import NewPage, PdfMaker
 from scanclean.documents._pdf_output import Held
 from scanclean.documents._pdf_picture import (
@@ -271,9 +278,9 @@ class PdfDocument:
                 yield found
 
     def _copied(self, index: int, error: InputError | MemoryError) -> Kept:
-        if isinstance(error, MemoryError):
+        if isinstance(error, MemoryError) or out_of_memory(error):
             if self._options.strict:
-                raise error
+                raise MemoryError from error
             return Kept(index, "copied", "needs more memory than there is")
         if self._options.strict:
             raise InputError(f"{self.name}: page {index + 1}: {error}") from error

@@ -14,7 +14,8 @@ import resource
 import shutil
 import sys
 import tempfile
-from collections import Counter
+from collections import Counter, deque
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from _forked import Ended, Forked, import_all
@@ -100,30 +101,54 @@ class Case:
         return ""
 
 
-def main(inputs: str = "2000", weights: str = "classical", first: str = "0") -> int:
+@dataclass(frozen=True)
+class Fuzzed:
+    """What came of all damaged documents."""
+
+    folder: Path
+    """Where those that failed are."""
+    codes: Counter[str] = field(default_factory=Counter)
+    """How many ended with each exit code."""
+    wrong: list[str] = field(default_factory=list)
+    """What is not as it must be."""
+
+
+def examine(inputs: int, weights: str = "classical", first: int = 0) -> Fuzzed:
+    """Restore the damaged documents of the numbers from `first` on."""
     import_all()
     sound = seeds()
     # Half of the inputs are PDFs, which have the most ways to be wrong.
     names = [*sound, *4 * [name for name in sound if name.endswith(".pdf")]]
-    root = Path(tempfile.mkdtemp(prefix="fuzz-"))
-    codes, bad, flying = Counter[str](), 0, list[Case]()
-    for number in range(int(first), int(first) + int(inputs) + AT_ONCE):
-        if number < int(first) + int(inputs):
-            name = names[number % len(names)]
-            flying.append(Case(root, name, number, sound[name], weights))
-        if flying and (len(flying) == AT_ONCE or number >= int(first) + int(inputs)):
-            case = flying.pop(0)
-            code, wrong = case.result()
-            codes[code] += 1
-            bad += bool(wrong)
-            if wrong:
-                print(f"{case.title}: {wrong}", flush=True)
-    print(f"{codes.total()} inputs; exit codes: {dict(sorted(codes.items()))}; {bad} failed")
-    if bad:
-        print(f"inputs that failed are in {root}")
-        return 1
-    shutil.rmtree(root)
-    return 0
+    found = Fuzzed(Path(tempfile.mkdtemp(prefix="fuzz-")))
+    flying = deque[Case]()
+    for number in range(first, first + inputs):
+        name = names[number % len(names)]
+        flying.append(Case(found.folder, name, number, sound[name], weights))
+        if len(flying) == AT_ONCE:
+            _note(flying.popleft(), found)
+    for case in flying:
+        _note(case, found)
+    if not found.wrong:
+        shutil.rmtree(found.folder)
+    return found
+
+
+def _note(case: Case, found: Fuzzed) -> None:
+    code, wrong = case.result()
+    found.codes[code] += 1
+    if wrong:
+        found.wrong.append(f"{case.title}: {wrong}")
+
+
+def main(inputs: str = "2000", weights: str = "classical", first: str = "0") -> int:
+    found = examine(int(inputs), weights, int(first))
+    for words in found.wrong:
+        print(words)
+    codes = dict(sorted(found.codes.items()))
+    print(f"{found.codes.total()} inputs; exit codes: {codes}; {len(found.wrong)} failed")
+    if found.wrong:
+        print(f"inputs that failed are in {found.folder}")
+    return 1 if found.wrong else 0
 
 
 if __name__ == "__main__":

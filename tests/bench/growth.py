@@ -1,53 +1,112 @@
-"""How large PDFs come out, and whether all but their pixels comes out as it went in.
+"""Real documents: how they end, how large they come out, and whether all but their pixels stays.
 
 python tests/bench/growth.py FOLDER [WEIGHTS]
 """
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
-import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from scanclean.config import ReadOptions, RestoreOptions
-from scanclean.documents.pdf import differences
-from scanclean.errors import ScancleanError
-from scanclean.jobs import Job
-from scanclean.restoration import Session
+import _process
 
-OPTIONS = ReadOptions(allow_signed=True)
+from scanclean import documents
+
+LIMIT_S = 1200
+RIGHT = {0, 3, 8, 9, 10}
+"""Exit codes that a document alone may cause."""
 
 
-def row(session: Session, path: Path, target: Path) -> float | None:
-    """Restore one file and print its line; gives how many times its size it has afterwards."""
-    begin = time.perf_counter()
-    try:
-        report = session.restore(Job(path, target, ".pdf"))
-    except ScancleanError as error:
-        print(f"{path.name[:36]:<36} {error}")
-        return None
-    before, after = path.stat().st_size, target.stat().st_size
-    restored = [page for page in report.pages if page.action == "restored"]
-    pictures = sum(p.bytes_after for p in restored) / max(sum(p.bytes_before for p in restored), 1)
-    unlike = differences(path, target)
-    print(
-        f"{path.name[:36]:<36} {before / 1000:9.0f} kB {after / before:6.2f} {pictures:6.2f}"
-        f" {len(restored):4}/{len(report.pages):<4} {time.perf_counter() - begin:6.1f} s"
-        f"  {'; '.join(unlike) or 'same structure'}",
-        flush=True,
+@dataclass(frozen=True)
+class Found:
+    """What came of one document."""
+
+    path: Path
+    run: _process.Run
+    after: int = 0
+    """Bytes of the output; 0 if there is none."""
+    pages: tuple[dict[str, object], ...] = ()
+    """What the report says about each page."""
+    structure: tuple[str, ...] | None = None
+    """What came out otherwise than it went in; None if no PDF came out."""
+
+    @property
+    def restored(self) -> list[dict[str, object]]:
+        return [page for page in self.pages if page["action"] == "restored"]
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times its size a PDF has afterwards; None if nothing of it was cleaned."""
+        cleaned = self.restored and self.structure is not None
+        return self.after / self.path.stat().st_size if cleaned else None
+
+    @property
+    def wrong(self) -> str:
+        """What is not as it must be."""
+        if self.run.code not in RIGHT:
+            return f"exit {self.run.code}: {self.run.said[-1500:]}"
+        if self.run.code in (3, 8, 10) and self.after:
+            return f"exit {self.run.code}, but an output"
+        return "; ".join(self.structure or ())
+
+
+def within(folders: Sequence[Path]) -> list[Path]:
+    """All documents below the folders."""
+    known = documents.suffixes()
+    files = {path for folder in folders for path in folder.rglob("*") if path.is_file()}
+    return sorted(path for path in files if path.suffix.lower() in known)
+
+
+def examine(paths: Sequence[Path], weights: str = "classical") -> Iterator[Found]:
+    """Restore each, in a process of its own."""
+    with tempfile.TemporaryDirectory() as scratch:
+        for path in paths:
+            yield _examined(path, Path(scratch), weights)
+
+
+def _examined(path: Path, scratch: Path, weights: str) -> Found:
+    target, report = scratch / f"out{path.suffix}", scratch / "report.json"
+    options = ("--weights", weights, "--jobs", "1", "--allow-signed", "--json", report)
+    run = _process.restore(path, target, *options, limit_s=LIMIT_S)
+    after = target.stat().st_size if target.exists() else 0
+    said = json.loads(report.read_text("utf-8")) if report.exists() else {}
+    for made in (target, report):
+        made.unlink(missing_ok=True)
+    structure = said.get("structure")
+    pages = tuple(said.get("pages", ()))
+    return Found(path, run, after, pages, None if structure is None else tuple(structure))
+
+
+def line(found: Found) -> str:
+    """A document in the table."""
+    before = found.path.stat().st_size
+    pictures = "-"
+    if found.restored:
+        sizes = [sum(int(str(p.get(key, 0))) for p in found.restored)
+                 for key in ("bytes_before", "bytes_after")]  # fmt: skip
+        pictures = f"{sizes[1] / max(sizes[0], 1):.2f}"
+    times = f"{found.after / before:.2f}" if found.after else "-"
+    same = "" if found.structure is None else "same structure"
+    if not found.after:
+        same = (found.run.said.splitlines() or [""])[0][:60]
+    return (
+        f"{found.path.name[:36]:<36} {found.run.code:>4} {before / 1000:9.0f} kB {times:>6}"
+        f" {pictures:>6} {len(found.restored):4}/{len(found.pages):<4} {found.run.wall:6.1f} s"
+        f" {found.run.peak_mb:5.0f} MB  {found.wrong or same}"
     )
-    return after / before if restored else None
 
 
 def main(folder: str, weights: str = "classical") -> None:
-    print(f"{'file':<36} {'before':>12} {'times':>6} {'pics':>6} {'restored':>9}")
+    head = ("file", "exit", "before", "times", "pics", "restored")
+    print(f"{head[0]:<36} {head[1]:>4} {head[2]:>12} {head[3]:>6} {head[4]:>6} {head[5]:>9}")
     ratios = []
-    options = RestoreOptions(weights=weights, jobs=1, read=OPTIONS)
-    with Session(options) as session, tempfile.TemporaryDirectory() as scratch:
-        for number, path in enumerate(sorted(Path(folder).rglob("*.pdf"))):
-            found = row(session, path, Path(scratch, f"{number}.pdf"))
-            ratios += [] if found is None else [found]
+    for found in examine(within([Path(folder)]), weights):
+        print(line(found), flush=True)
+        ratios += [] if found.ratio is None else [found.ratio]
     small = sum(ratio <= 1 for ratio in ratios)
     print(f"{small} of {len(ratios)} PDFs with cleaned pages are at most as large as before")
 

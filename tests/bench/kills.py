@@ -16,13 +16,15 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from _forked import Forked, import_all
 from PIL import Image, ImageDraw
 
+WEIGHTS = ("classical", "scanclean")
 PAGES, WIDTH, HEIGHT = 5, 160, 210
 SECOND = 0.4
 """Share of the cases in which the run that goes on is killed as well."""
@@ -46,14 +48,14 @@ CASES = {
 }
 
 
-def page(seed: int) -> bytes:
-    picture = Image.new("L", (WIDTH, HEIGHT), 228)
-    for row in range(10):
+def page(seed: int, size: tuple[int, int] = (WIDTH, HEIGHT), mode: str = "L") -> bytes:
+    picture = Image.new("L", size, 228)
+    for row in range(size[1] // 18 - 1):
         ImageDraw.Draw(picture).text((20, 16 + 18 * row), f"page {seed}, row {row}", 40)
-    noise = np.random.default_rng(seed).normal(0, 4, (HEIGHT, WIDTH))
+    noise = np.random.default_rng(seed).normal(0, 4, size[::-1])
     grainy = np.clip(np.asarray(picture) + noise, 0, 255).astype(np.uint8)
     buffer = io.BytesIO()
-    Image.fromarray(grainy).save(buffer, "JPEG", quality=90)
+    Image.fromarray(grainy).convert(mode).save(buffer, "JPEG", quality=90)
     return buffer.getvalue()
 
 
@@ -104,59 +106,101 @@ def killed(folder: Path, case: Case, weights: str, after_s: float) -> None:
     process.wait()
 
 
+@dataclass
+class Attempt:
+    """What came of one run that was killed."""
+
+    moment: str = ""
+    """What kind of moment it was."""
+    broken: list[str] = field(default_factory=list)
+    """Outputs that were neither what they had been nor whole."""
+    unlike: list[str] = field(default_factory=list)
+    """How the end differs from that of a run that nobody disturbed."""
+
+
 def attempt(
     folder: Path,
     case: Case,
     weights: str,
     whole: tuple[dict[str, bytes], float],
     rng: random.Random,
-) -> tuple[str, list[str]]:
-    """Kill, look, go on, look; gives what kind of moment it was, and what is wrong."""
+) -> Attempt:
+    """Kill, look, go on, look."""
     fresh(folder)
     before, (right, seconds) = content(folder), whole
-    wrong = []
+    found = Attempt()
     for _ in range(2 if rng.random() < SECOND else 1):
         killed(folder, case, weights, rng.uniform(0, 1.1 * seconds))
-        for name, data in visible(content(folder)).items():
-            if data not in (before.get(name), right.get(name)):
-                wrong.append(f"{name} is broken after the kill")
-        if content(folder) == right:  # and no state: another run would be another job
-            return "after the end", wrong
+        there = content(folder)
+        for name in {*before, *visible(there)}:
+            if there.get(name, b"") not in (before.get(name), right.get(name)):
+                found.broken.append(f"{name} is broken after the kill")
+        if there == right:  # and no state: another run would be another job
+            found.moment = "after the end"
+            return found
     ended = start(folder, case, weights).wait()
     if ended is None or ended.code:
-        wrong.append(f"could not go on: {ended}")
+        found.unlike.append(f"could not go on: {ended}")
     elif content(folder) != right:
         names = sorted(n for n, d in content(folder).items() if right.get(n) != d)
-        wrong.append(f"other bytes than undisturbed: {names or 'files are missing'}")
+        found.unlike.append(f"other bytes than undisturbed: {names or 'files are missing'}")
     took = ended is not None and "earlier run" in ended.words
-    return "pages taken over" if took else "before the first page", wrong
+    found.moment = "pages taken over" if took else "before the first page"
+    return found
+
+
+@dataclass(frozen=True)
+class Killed:
+    """What came of all kills."""
+
+    moments: dict[str, Counter[str]] = field(default_factory=dict)
+    """For each weights, how many kills hit what kind of moment."""
+    broken: list[str] = field(default_factory=list)
+    """Outputs that were broken after a kill."""
+    unlike: list[str] = field(default_factory=list)
+    """Runs that went on to something else than a run that nobody disturbed."""
+
+    @property
+    def wrong(self) -> list[str]:
+        """All that is not as it must be."""
+        return self.broken + self.unlike
+
+
+def examine(kills: int, weights: Sequence[str] = WEIGHTS, seed: int = 6) -> Killed:
+    """Kill so many runs, shared out among the weights and the ways of naming an output."""
+    import_all()
+    rng, found = random.Random(seed), Killed()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        inputs(folder)
+        for number, one in enumerate(weights):
+            count = found.moments[one] = Counter()
+            wholes = {k: undisturbed(folder, case, one) for k, case in CASES.items()}
+            for n in range(number, kills, len(weights)):
+                kind = list(CASES)[n // len(weights) % len(CASES)]
+                made = attempt(folder, CASES[kind], one, wholes[kind], rng)
+                count[made.moment] += 1
+                where = f"{one}, {kind}, kill {n}"
+                found.broken.extend(f"{where}: {words}" for words in made.broken)
+                found.unlike.extend(f"{where}: {words}" for words in made.unlike)
+    return found
+
+
+def inputs(folder: Path) -> None:
+    document(folder / "in.pdf", range(PAGES))
+    (folder / "folder").mkdir()
+    for n in range(3):
+        document(folder / f"folder/{n}.pdf", range(n, n + 2))
 
 
 def main(kills: str = "200", *weights: str) -> int:
-    rng, bad = random.Random(6), 0
-    weights = weights or ("classical", "scanclean")
-    import_all()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        document(folder / "in.pdf", range(PAGES))
-        (folder / "folder").mkdir()
-        for n in range(3):
-            document(folder / f"folder/{n}.pdf", range(n, n + 2))
-        for one in weights:
-            count = Counter[str]()
-            wholes = {k: undisturbed(folder, case, one) for k, case in CASES.items()}
-            for n in range(int(kills) // len(weights)):
-                kind = list(CASES)[n % len(CASES)]
-                moment, wrong = attempt(folder, CASES[kind], one, wholes[kind], rng)
-                count[moment] += 1
-                bad += bool(wrong)
-                for words in wrong:
-                    print(f"{one}, {kind}, kill {n}: {words}")
-            print(
-                f"{one}: {count.total()} kills: " + ", ".join(f"{v} {k}" for k, v in count.items())
-            )
-    print(f"{bad} broken")
-    return 1 if bad else 0
+    found = examine(int(kills), weights or WEIGHTS)
+    for words in found.wrong:
+        print(words)
+    for one, count in found.moments.items():
+        print(f"{one}: {count.total()} kills: " + ", ".join(f"{v} {k}" for k, v in count.items()))
+    print(f"{len(found.wrong)} broken")
+    return 1 if found.wrong else 0
 
 
 if __name__ == "__main__":

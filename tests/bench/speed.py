@@ -13,50 +13,23 @@ import argparse
 import io
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import _process
 import numpy as np
 from _pages import text_page
+from _process import TOOL, Run
 from PIL import Image
 
-TOOL = [sys.executable, "-m", "scanclean"]
-MEGABYTE = 1024  # ru_maxrss counts in kilobytes
 
-
-@dataclass(frozen=True)
-class Run:
-    """A process that has ended."""
-
-    wall: float
-    cpu: float
-    peak_mb: float
-
-
-def run(words: list[str], cores: int | None = None) -> Run:
-    begin = time.perf_counter()
-    process = subprocess.Popen(
-        words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        preexec_fn=None if cores is None else lambda: os.sched_setaffinity(0, free(cores)),
-    )  # fmt: skip
-    assert process.stderr is not None
-    said = process.stderr.read()
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{' '.join(words)} ended with {process.returncode}: {said.decode()}")
-    return Run(
-        time.perf_counter() - begin, used.ru_utime + used.ru_stime, used.ru_maxrss / MEGABYTE
-    )
-
-
-def free(cores: int) -> set[int]:
-    return set(sorted(os.sched_getaffinity(0))[:cores])
+def run(words: Sequence[object], cores: int | None = None) -> Run:
+    ended = _process.run(words, cores=cores)
+    if ended.code:
+        raise SystemExit(f"{' '.join(map(str, words))} ended with {ended.code}: {ended.said}")
+    return ended
 
 
 def picture_page() -> np.ndarray:
@@ -273,7 +246,7 @@ def main() -> None:
     wanted = set(filter(None, given.only.split(",")))
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), given.weights, given.pages, given.long)
-        print(f"{len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.1f}\n")
+        print(f"{_process.load()}\n")
         print("| what | today | target |\n|---|---|---|")
         for name, part in table(bench):
             if not wanted or name in wanted:

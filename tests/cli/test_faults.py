@@ -1,15 +1,20 @@
 """What the surroundings can do to a run: no room, no rights, files that vanish, others at work."""
 
 import os
+import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from scanclean.errors import ExitCode
+from scanclean.config import StoreOptions
+from scanclean.errors import ExitCode, InputError
 from scanclean.restoration import restore
 
 resource = pytest.importorskip("resource")
@@ -81,17 +86,20 @@ def test_folder_without_rights(run, png, tmp_path):
         assert code == ExitCode.OUTPUT and "denied" in err
 
 
-class Removing:
-    """Progress that removes the input as soon as the first page is done."""
+class AfterOnePage:
+    """Progress that does something to the input as soon as the first page is done."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, change: Callable[[], object]) -> None:
+        self._change = change
+        self._done = False
 
     def start(self, total: int, unit: str) -> None:
         pass
 
     def advance(self, n: int = 1) -> None:
-        self._path.unlink(missing_ok=True)
+        if not self._done:
+            self._done = True
+            self._change()
 
 
 @pytest.mark.parametrize("kind", ["pdf", "tif"])
@@ -99,8 +107,53 @@ def test_input_that_vanishes_was_opened_already(request, tmp_path, kind):
     source = request.getfixturevalue(kind)
     whole, out = tmp_path / f"whole.{kind}", tmp_path / f"o.{kind}"
     restore(source, whole, weights="classical", jobs=1)
-    restore(source, out, weights="classical", jobs=1, progress=Removing(source))
+    restore(source, out, weights="classical", jobs=1, progress=AfterOnePage(source.unlink))
     assert not source.exists() and out.read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["pdf", "tif"])
+def test_input_that_is_replaced_by_another_was_opened_already(request, tmp_path, kind):
+    source = request.getfixturevalue(kind)
+    whole, out, other = (tmp_path / f"{name}.{kind}" for name in ("whole", "o", "other"))
+    other.write_text("somebody else's")
+    restore(source, whole, weights="classical", jobs=1)
+    change = partial(other.replace, source)
+    restore(source, out, weights="classical", jobs=1, progress=AfterOnePage(change))
+    assert source.read_text() == "somebody else's" and out.read_bytes() == whole.read_bytes()
+
+
+CHANGES = {
+    "emptied": lambda path: os.truncate(path, 0),
+    "cut off": lambda path: os.truncate(path, path.stat().st_size // 2),
+    "longer": lambda path: path.write_bytes(path.read_bytes() + b"more"),
+    "other bytes": lambda path: path.write_bytes(path.read_bytes()[::-1]),
+}
+
+
+@pytest.mark.parametrize("output", ["o", "old", "%d", "in"])
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("kind", ["pdf", "tif"])
+def test_input_that_is_written_to_gives_no_mixture(request, tmp_path, kind, change, output):
+    source = request.getfixturevalue(kind)
+    out = tmp_path / f"{output}.{'png' if output == '%d' else kind}"
+    (tmp_path / f"old.{kind}").write_text("old")
+    before = everything(tmp_path)
+    store = StoreOptions(force=output == "old")
+    with pytest.raises(InputError, match=f"in.{kind}: was changed while it was read"):
+        restore(source, out, weights="classical", jobs=1, store=store,
+                progress=AfterOnePage(partial(change, source)))  # fmt: skip
+    assert everything(tmp_path) == before and (tmp_path / f"old.{kind}").read_text() == "old"
+
+
+def test_input_that_is_gone_does_not_keep_others_from_being_restored(run, png, tmp_path):
+    (tmp_path / "in").mkdir()
+    png.rename(tmp_path / "in/a.png")
+    (tmp_path / "in/b.png").symlink_to(tmp_path / "gone.png")  # as one that has just vanished
+    shutil.copyfile(tmp_path / "in/a.png", tmp_path / "in/c.png")
+    inputs = [tmp_path / f"in/{name}.png" for name in "abc"]
+    code, _, err = run("restore", *inputs, "-o", tmp_path / "out/", *CLASSICAL)
+    assert code == ExitCode.INPUT and "b.png: no such file" in err
+    assert everything(tmp_path / "out") == {"a.png", "c.png"}
 
 
 def test_page_that_takes_too_long_is_copied(run, noise, tmp_path):
@@ -151,6 +204,32 @@ def test_killed_at_random_moments():
         capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0 and "0 broken" in done.stdout, done.stdout + done.stderr
+
+
+KILLED = """
+import os, signal, sys
+from scanclean import restoration
+from scanclean.cli import main
+
+def killed(*args):  # when the output has been begun
+    os.kill(os.getpid(), signal.SIGKILL)
+
+restoration.restore_document = killed
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("output", ["out/o.png", "out/", "out/o.pdf"])
+def test_what_a_killed_run_has_left_is_named_by_the_next(run, png, tmp_path, output):
+    words = ["restore", png, "-o", f"{tmp_path}/{output}", *CLASSICAL]
+    command = [sys.executable, "-c", KILLED, *map(str, words)]
+    assert subprocess.run(command, check=False, timeout=60).returncode == -signal.SIGKILL
+    (left,) = (tmp_path / "out").iterdir()
+    assert left.suffix == ".tmp"
+    code, _, err = run(*words)
+    assert code == 0 and f"delete them: {left.name}" in err
+    left.unlink()
+    assert "delete them" not in run(*words, "--force")[2]
 
 
 def test_too_little_memory_is_no_bug(png, tmp_path):
