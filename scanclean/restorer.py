@@ -27,7 +27,7 @@ CLEAN_GRAIN = 0.001
 """Paper with less grain than this, as a share of its brightness, was drawn or is clipped white."""
 MENDED = 12
 """A pixel that the network changes by more levels was dirty, or worn."""
-MENDED_SHARE = 0.001
+MENDED_SHARE = 0.003
 """Share of such pixels up to which a page without grain counts as clean."""
 ROWS = 512
 """Rows that are compared at once."""

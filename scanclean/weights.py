@@ -105,8 +105,8 @@ class Checked(NamedTuple):
 
 
 BUNDLED_SHA256: Mapping[str, str] = {
-    "scanclean.onnx": "da7b337e615274dbf6c1b0f4ca05e8fcb77e211f29f616e9aa31a08092936200",
-    "scanclean.safetensors": "931ead11cc168644ef89f699aea19b2c06d283a758364c64dfef10967e6c83da",
+    "scanclean.onnx": "5a413e02cb62a50e6178ecafcee645575fb944c7ee8a68bddf935c74771eb1ec",
+    "scanclean.safetensors": "18cd651ed7ce23ef3e472d406edf74f2049d5c5c1c90fec427812d625d80688f",
 }
 """Checksums of the files in `weights/`, one row each, as `sha256sum weights/*` prints them."""
 

@@ -130,9 +130,7 @@ def allocate(
             if best is None or price < best[0]:
                 best = price, number, less
         if best is None:
-            raise UsageError(
-                f"--budget {most:.4g}: even one basis in each block costs {now:.4g}"
-            )
+            raise UsageError(f"--budget {most:.4g}: even one basis in each block costs {now:.4g}")
         kept[best[1]] = best[2]
     return Allocation(tuple(kept), cost(kept))
 
