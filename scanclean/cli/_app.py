@@ -82,8 +82,9 @@ def _usage_or_bug(error: Exception) -> int:
     if callable(show) and hasattr(error, "exit_code"):
         show(file=sys.stderr)
         return int(error.exit_code)
-    # How a library in C gives up when it is refused memory and forgets to say so.
-    if isinstance(error, SystemError) and "without setting an exception" in str(error):
+    # How a library in C gives up when it is refused memory and forgets to say so: CPython then
+    # tells of a "NULL without setting an exception", or an "error return without exception set".
+    if isinstance(error, SystemError) and "without" in str(error):
         return _no_memory()
     traceback.print_exception(error)
     _console.error(REPORT_BUGS)
