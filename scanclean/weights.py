@@ -105,7 +105,7 @@ class Checked(NamedTuple):
 
 
 BUNDLED_SHA256: Mapping[str, str] = {
-    "scanclean.onnx": "5a413e02cb62a50e6178ecafcee645575fb944c7ee8a68bddf935c74771eb1ec",
+    "scanclean.onnx": "c8c75fa912af7ebab7d8ac73f811a66a2dbf3fce308250d7d218dbb030502061",
     "scanclean.safetensors": "18cd651ed7ce23ef3e472d406edf74f2049d5c5c1c90fec427812d625d80688f",
 }
 """Checksums of the files in `weights/`, one row each, as `sha256sum weights/*` prints them."""

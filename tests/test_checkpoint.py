@@ -106,6 +106,38 @@ def test_engines_agree(shuffle, tmp_path):
         assert np.abs(engines[0](tiles) - engines[1](tiles)).max() < 1e-5
 
 
+def test_exported_graph_says_which_tensors_are_equally_large(net, tmp_path):
+    import onnx
+
+    checkpoint.export_onnx(net, checkpoint.spec_of(net, "kbnet"), tmp_path / "w.onnx")
+    graph = onnx.load(tmp_path / "w.onnx").graph
+    sides = {
+        value.name: [d.dim_param for d in value.type.tensor_type.shape.dim[2:]]
+        for value in graph.value_info
+    }
+    outputs = {name for node in graph.node if node.op_type == "Conv" for name in node.output}
+    products = [
+        [sides[name] for name in node.input]
+        for node in graph.node
+        if node.op_type == "Mul" and outputs.issuperset(node.input)
+    ]
+    assert len(products) > 8
+    for first, second in products:
+        assert first == second and all(side.partition("/")[2] for side in first)
+
+
+@pytest.mark.parametrize("pooling", ["global", "none"])
+def test_exported_graph_takes_several_tiles_of_any_size(pooling, tmp_path):
+    torch.manual_seed(0)
+    net = kbnet.build(kbnet.Config(**{**vars(CONFIG), "pooling": pooling})).eval()
+    checkpoint.export_onnx(net, checkpoint.spec_of(net, "kbnet"), tmp_path / "w.onnx")
+    engine = backends.open_backend(tmp_path / "w.onnx", backend="onnx")
+    tiles = np.random.default_rng(0).random((2, 3, 24, 40), dtype=np.float32)
+    with torch.no_grad():
+        truth = net(torch.from_numpy(tiles)).numpy()
+    assert np.abs(engine(tiles) - truth).max() < 1e-5
+
+
 def test_zeros_take_no_room_and_come_back(net, tmp_path):
     with torch.no_grad():
         net.middle_blks[0].w[net.middle_blks[0].w < 0.05] = 0

@@ -45,7 +45,7 @@ def gmac_per_basis(net: KBNet) -> list[float]:
     """Work of a basis in each block for a tile, 10^9 multiply-accumulate operations."""
     costs = []
     for block, pixels in zip(net.blocks, _pixels(net), strict=True):
-        c, gate = block.b.shape[2], block.conv2[2].weight.shape[1]
+        c, gate = block.b.shape[2], 2 * block.conv2[2].weight.shape[1]  # as exported: squares
         bank = GROUP * KERNEL**2 * c
         costs.append((bank + c + gate) * pixels / WORK)
     return costs
