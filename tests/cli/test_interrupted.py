@@ -10,7 +10,7 @@ from PIL import Image
 from scanclean.errors import ExitCode
 
 COUNTING = """
-import os, sys, time
+import os, sys, threading, time
 from pathlib import Path
 from scanclean import restoration
 from scanclean.cli import main
@@ -19,7 +19,8 @@ from scanclean.restorer import Restorer
 from scanclean.spec import ModelSpec
 
 count, at, number, *words = sys.argv[1:]
-waiting = [int(number)] if int(number) else []  # two tiles at once must not both miss the moment
+waiting = [int(number)] if int(number) else []
+lock = threading.Lock()  # of two tiles at once none may miss the moment, and one sends the signal
 
 class Slow:
     spec = ModelSpec("slow", tile=64, overlap=8)
@@ -28,8 +29,9 @@ class Slow:
     def __call__(self, tiles):
         with open(count, "a") as file:
             file.write(".")
-        if waiting and Path(count).stat().st_size >= int(at):
-            os.kill(os.getpid(), waiting.pop())
+        with lock:
+            if waiting and Path(count).stat().st_size >= int(at):
+                os.kill(os.getpid(), waiting.pop())
         time.sleep(0.02)
         return tiles * 0.9
 
