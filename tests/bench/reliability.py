@@ -23,9 +23,8 @@ import fuzz
 import growth
 import kills
 
-FLAT_MB = 40
-"""Peak memory of a long document may be so much more than of a short one. While a PDF is saved, up
-to 32 MB of the cleaned pictures on disk count as memory; a short one has not that many."""
+FLAT = 1.1
+"""Peak memory of a long document may be so many times that of a short one."""
 SMALL_SHARE = 0.9
 """Share of the PDFs with cleaned pages that must come out at most as large as they were."""
 A4 = (827, 1169)
@@ -102,7 +101,7 @@ def memory_rows(budget: Budget) -> list[Row]:
             peaks.append(run.peak_mb)
     what = "peak memory, {} and {} pages of A4 at 100 dpi".format(*budget.pages)
     said = " and ".join(f"{peak:.0f} MB" for peak in peaks)
-    return [Row(what, said, f"at most {FLAT_MB} MB more", peaks[1] <= peaks[0] + FLAT_MB)]
+    return [Row(what, said, f"within {FLAT:g} times", peaks[1] <= FLAT * peaks[0])]
 
 
 def document(path: Path, pages: int) -> None:
