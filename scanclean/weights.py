@@ -105,7 +105,7 @@ class Checked(NamedTuple):
 
 
 BUNDLED_SHA256: Mapping[str, str] = {
-    "scanclean.onnx": "c8c75fa912af7ebab7d8ac73f811a66a2dbf3fce308250d7d218dbb030502061",
+    "scanclean.onnx": "b6ef356f6c4499857d1259a5737653c6cd030bcac00db2b2ffe263e44cf05bbc",
     "scanclean.safetensors": "18cd651ed7ce23ef3e472d406edf74f2049d5c5c1c90fec427812d625d80688f",
 }
 """Checksums of the files in `weights/`, one row each, as `sha256sum weights/*` prints them."""

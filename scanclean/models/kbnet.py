@@ -178,17 +178,21 @@ class KBNet(nn.Module):
         """Restore a picture; the output is not clamped."""
         shuffle = self.config.shuffle
         inside = F.pixel_unshuffle(picture, shuffle) if shuffle > 1 else picture
-        x = self.intro(inside)
-        skips = []
-        for encoder, down in zip(self.encoders, self.downs, strict=True):
-            x = encoder(x)
-            skips.append(x)
-            x = down(x)
-        x = self.middle_blks(x)
-        for up, decoder in zip(self.ups, self.decoders, strict=True):
-            x = decoder(up(x) + skips.pop())
-        x = self.ending(x) + inside
+        x = self.ending(_down_and_up(self, self.intro(inside))) + inside
         return F.pixel_shuffle(x, shuffle) if shuffle > 1 else x
+
+
+def _down_and_up(net: Any, x: Tensor) -> Tensor:
+    """From the first layer of a network to its last, through all levels."""
+    skips = []
+    for encoder, down in zip(net.encoders, net.downs, strict=True):
+        x = encoder(x)
+        skips.append(x)
+        x = down(x)
+    x = net.middle_blks(x)
+    for up, decoder in zip(net.ups, net.decoders, strict=True):
+        x = decoder(up(x) + skips.pop())
+    return x
 
 
 def _blocks(count: int, channels: int, bases: Iterator[int], config: Config) -> nn.Sequential:
@@ -263,17 +267,17 @@ class FoldedBlock(nn.Module):
 
 
 class _Up(nn.Module):
-    """The way up to a finer level: `ups.N` and the sum with what was there on the way down."""
+    """The way up to a finer level: `ups.N`."""
 
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
         self.shuffled = Shuffling(conv, 2)
         c = self.shuffled.channels
-        # Does nothing, but brings the engine back to its layout and takes the sum along.
+        # Does nothing, but brings the engine back to its layout and takes along the sum behind it.
         self.same = convolution(torch.ones(c, 1, 1, 1), None, groups=c)
 
-    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        out: Tensor = self.same(self.shuffled(x)) + skip
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.same(self.shuffled(x))
         return out
 
 
@@ -286,23 +290,14 @@ class FoldedKBNet(nn.Module):
         self.intro = Unshuffling(net.intro, net.config.shuffle)
         self.encoders = nn.ModuleList(_folded(stage) for stage in net.encoders)
         self.downs = net.downs
-        self.middle = _folded(net.middle_blks)
+        self.middle_blks = _folded(net.middle_blks)
         self.ups = nn.ModuleList(_Up(cast(Any, up)[0]) for up in net.ups)
         self.decoders = nn.ModuleList(_folded(stage) for stage in net.decoders)
         self.ending = Shuffling(net.ending, net.config.shuffle)
 
     def forward(self, picture: Tensor) -> Tensor:
         """Restore a picture; the output is not clamped."""
-        x = self.intro(picture)
-        skips = []
-        for encoder, down in zip(self.encoders, self.downs, strict=True):
-            x = encoder(x)
-            skips.append(x)
-            x = down(x)
-        x = self.middle(x)
-        for up, decoder in zip(self.ups, self.decoders, strict=True):
-            x = decoder(up(x, skips.pop()))
-        out: Tensor = self.ending(x) + picture
+        out: Tensor = self.ending(_down_and_up(self, self.intro(picture))) + picture
         return out
 
 

@@ -1,4 +1,4 @@
-"""The grouped 5x5 convolutions of a KBNet as depthwise 3x3 ones: a third of the time of a block.
+"""The grouped 5x5 convolutions of a KBNet as depthwise 3x3 ones, which engines run faster.
 
 The published network knows both (`lightweight`). A convolution that was trained is not thrown away:
 for each channel, the nine taps and the bias are those whose answers on pages are nearest to its own
@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from scanclean.errors import UsageError
 from scanclean.models import kbnet
 from scanclean.models.kbnet import KBNet
 from scanclean.pruning.bases import RIDGE, block_names
@@ -31,11 +32,11 @@ def lightened(net: KBNet, scans: Iterable[Tensor]) -> KBNet:
         net: on the CPU.
         scans: batches `(B, C, H, W)` in [0, 1] of what the network restores; at least one.
 
-    Returns:
-        The new network; `net` itself if its convolutions are light already.
+    Raises:
+        UsageError: they are light already.
     """
     if net.config.lightweight:
-        return net
+        raise UsageError("--light: the convolutions of this network are light already")
     fits = [_Fit(block.conv11[1]) for block in net.blocks]
     try:
         for scan in scans:

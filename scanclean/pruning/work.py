@@ -122,7 +122,7 @@ def cut(config: PruneConfig, source: Path, variant: Variant, material: Material)
 
     Raises:
         WeightsError: the network has no bases.
-        UsageError: it has fewer already, or the budget cannot be met.
+        UsageError: it has fewer already, is light already, or the budget cannot be met.
     """
     if not (variant.budget or variant.light):
         return

@@ -7,6 +7,7 @@ an uninterrupted one would have seen, whatever the number of workers.
 from __future__ import annotations
 
 import hashlib
+import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -103,7 +104,7 @@ def batches(
         num_workers=config.workers,
         prefetch_factor=8 if config.workers else None,
         persistent_workers=config.workers > 0,
-        worker_init_fn=_deaf,
+        worker_init_fn=_set_apart,
         generator=torch.Generator(),  # leaves the global one, which is seeded each step, alone
     )
     try:
@@ -114,9 +115,13 @@ def batches(
         raise DataError(last.removeprefix(f"{DataError.__module__}.DataError: ")) from error
 
 
-def _deaf(_: int) -> None:
-    # ^C goes to all processes of a terminal; the main one ends the workers in its own time
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _set_apart(_: int) -> None:
+    # ^C goes to all processes of a terminal, so does its end, and `timeout` signals all it started.
+    # The main one saves, and ends the workers in its own time; a signal of its own still ends them.
+    if hasattr(os, "setpgrp"):
+        os.setpgrp()
+    else:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def block_at(dpi: float) -> int:

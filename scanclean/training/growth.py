@@ -6,6 +6,7 @@ silent at first, exactly:
 
 * a further block: its two gains are 0, so it hands on what it gets;
 * a further basis: its coefficient is 0 at every pixel;
+* a grouped 5x5 convolution for a light one, depthwise 3x3: the weights around those are 0;
 * pixels of the picture for blocks of `shuffle` pixels: the first layer sums, and the last one
   averages, over the pixels of a block. The grown network answers to a picture as the small one
   does to the same picture enlarged, averaged back: right at a coarser resolution, and a beginning
@@ -20,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from scanclean.errors import UsageError
-from scanclean.models.kbnet import Config, KBNet
+from scanclean.models.kbnet import GROUP, Config, KBNet
 
 
 @torch.no_grad()
@@ -29,8 +30,8 @@ def begin_as(large: KBNet, net: KBNet) -> None:
 
     Args:
         large: as wide as `net`, with at least as many blocks at every level and bases in every
-            block, on the same grid or on that of the picture; new blocks stand behind the old ones
-            of their level.
+            block, with light convolutions only if `net` has them, on the same grid or on that of
+            the picture; new blocks stand behind the old ones of their level.
         net: the smaller network.
 
     Raises:
@@ -68,7 +69,17 @@ def _take_over(block: Any, old: Any) -> None:
     state["attgamma"] = torch.cat([state["attgamma"], wanted["attgamma"][:, had:]], 1)
     for name in ("conv2.2.weight", "conv2.2.bias", "conv211.weight", "conv211.bias"):
         state[name] = _padded(state[name], has)
+    if state["conv11.1.weight"].shape != wanted["conv11.1.weight"].shape:
+        state["conv11.1.weight"] = _grouped(state["conv11.1.weight"])
     block.load_state_dict(state)
+
+
+def _grouped(depthwise: Tensor) -> Tensor:
+    """Weights `(c, GROUP, 5, 5)` of the grouped convolution that does what `(c, 1, 3, 3)` do."""
+    channel = torch.arange(len(depthwise))
+    whole = depthwise.new_zeros(len(depthwise), GROUP, 5, 5)
+    whole[channel, channel % GROUP, 1:4, 1:4] = depthwise[:, 0]
+    return whole
 
 
 def _padded(rows: Tensor, count: int) -> Tensor:
@@ -77,8 +88,9 @@ def _padded(rows: Tensor, count: int) -> Tensor:
 
 
 def _check(old: Config, new: Config) -> None:
-    same = ("channels", "width", "lightweight", "ffn_scale")
+    same = ("channels", "width", "ffn_scale")
     different = [name for name in same if getattr(old, name) != getattr(new, name)]
+    different += ["lightweight"] if new.lightweight and not old.lightweight else []
     levels = ((*old.encoder, old.middle, *old.decoder), (*new.encoder, new.middle, *new.decoder))
     fewer = len(levels[0]) != len(levels[1]) or any(a > b for a, b in zip(*levels, strict=True))
     if different or fewer:

@@ -158,15 +158,33 @@ KBNET = (
     Recipe("study/kbnet-4-unpinned", "trial 4 without the pinned rate", _kbnet(LAST)),
 )
 
+BUNDLED: Changes = {
+    "width": 16,
+    "encoder": (1, 2, 2),
+    "middle": 2,
+    "decoder": (2, 2, 1),
+    "bases": 2,
+    "lightweight": True,
+    "shuffle": 2,
+    "pooling": "none",
+}
 RELEASE = (
     Recipe(
         "release/scanclean",
-        "the bundled weights (their last and longest stage; see weights/README.md)",
-        {"steps": 22_000, "rate": 6e-4, "pages_share": 0.75, "precision": "bf16", "threads": 1},
+        "the bundled weights (their last stage; see weights/README.md)",
+        {
+            "steps": 9_500,
+            "network": _net(**BUNDLED),
+            "rate": 6e-4,
+            "floor": 5e-6,
+            "pages_share": 0.75,
+            "precision": "bf16",
+            "threads": 1,
+        },
     ),
     Recipe(
         "release/scanclean-hq",
-        "the bundled weights `scanclean-hq`: full resolution (see weights/README.md)",
+        "a larger network at full resolution, grown from the bundled one (--from scanclean)",
         {
             "steps": 12_000,
             "patch": 96,

@@ -165,6 +165,8 @@ def _network(config: TrainConfig, start: nn.Module | None) -> tuple[Any, str]:
     arch = config.model
     if start is not None:
         net: Any = deepcopy(start)
+    elif config.grow and not config.start_from:
+        raise UsageError("--grow: there is nothing to grow from", hint="type --from scanclean")
     elif config.start_from:
         net, spec = checkpoint.load(Path(config.start_from))
         arch = spec.arch

@@ -35,7 +35,7 @@ from scanclean.training.update import update
 
 SHAPES = {
     "w16, 32 bases": kbnet.Config(width=16, encoder=(2, 3, 4), middle=4, decoder=(4, 3, 2)),
-    "w16, 4 bases, bundled": kbnet.Config(
+    "w16, 4 bases, default": kbnet.Config(
         width=16, encoder=(1, 2, 2), middle=2, decoder=(2, 2, 1), bases=4, shuffle=2, pooling="none"
     ),
 }
@@ -193,7 +193,7 @@ def loading(data: Path | None, steps: int) -> None:
         found = gather(base)
         print(f"\nwaiting for patches, {steps} steps of 4 patches of {base.patch}")
         for name, config in {
-            "bundled network": base,
+            "default network": base,
             "the same in bf16": replace(base, precision="bf16"),
             "pixels as they are": replace(base, even_paper=False),
         }.items():

@@ -1,6 +1,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from scanclean import checkpoint
 from scanclean.errors import ExitCode
 
 
@@ -103,3 +105,34 @@ def test_a_signal_saves_and_the_run_goes_on(run, data, tmp_path, number):
     assert made < 3000
     code, _, _ = run("train", "--resume", tmp_path / "run", "--steps", made + 1)
     assert code == 0 and f'"step": {made + 1},' in log.read_text()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_all_of_a_group_saves(data, tmp_path, number):
+    """As a terminal sends it, and `timeout`; also amid an evaluation."""
+    words = ["--steps", "3000", "--batch", "2", "--patch", "32", "--model", "dncnn"]
+    more = ["--workers", "1", "--evaluate-every", "1", "-o", tmp_path / "run"]
+    command = [sys.executable, "-m", "scanclean", "train", data, *words, *more]
+    log = tmp_path / "run" / "log.jsonl"
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        while process.poll() is None and not (log.exists() and '"step": 3,' in log.read_text()):
+            time.sleep(0.05)
+        os.killpg(process.pid, number)
+        assert process.stderr is not None
+        said = process.stderr.read()
+    assert process.returncode == ExitCode.INTERRUPTED, said
+    assert "--resume" in said and "bug" not in said and (tmp_path / "run/last.ckpt").exists()
+
+
+def test_larger_network_grows_from_the_bundled_weights(run, data, tmp_path):
+    recipe = ("--recipe", "release/scanclean-hq")
+    code, _, err = run("train", data, *recipe, "-o", tmp_path / "nothing", *TINY)
+    assert code == 2 and "--grow: there is nothing to grow from" in err
+    words = (*recipe, "--from", "scanclean", "--grow", "-o", tmp_path / "large")
+    code, out, err = run("train", data, *words, *TINY)
+    assert code == 0, err
+    net = checkpoint.load(Path(out.strip()))[0]
+    assert net.config.shuffle == 1 and net.config.middle == 4 and not net.config.lightweight

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from scanclean.errors import UsageError
 from scanclean.models import kbnet
 from scanclean.pruning.bases import block_names
 from scanclean.pruning.light import lightened
@@ -52,6 +53,6 @@ def test_the_fit_is_nearer_than_the_middle_taps(net, scans):
     assert error(net, light, fresh) < 0.5 * error(net, cropped(net), fresh)
 
 
-def test_a_light_network_stays(make, tiny, scans):
-    net = make(replace(tiny, lightweight=True))
-    assert lightened(net, scans) is net
+def test_a_light_network_cannot_be_made_lighter(make, tiny, scans):
+    with pytest.raises(UsageError, match="already"):
+        lightened(make(replace(tiny, lightweight=True)), scans)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -41,6 +43,14 @@ def test_the_pictures_own_grid_answers_as_the_coarse_one_to_an_enlarged_picture(
     torch.testing.assert_close(large(picture), F.avg_pool2d(small(enlarged), 2), rtol=0, atol=1e-5)
 
 
+def test_light_convolutions_become_grouped_ones_that_do_the_same():
+    light = trained(replace(SMALL, lightweight=True))
+    large = build(SMALL)
+    begin_as(large, light)
+    picture = torch.rand(1, 3, 24, 32)
+    torch.testing.assert_close(large(picture), light(picture), rtol=0, atol=1e-5)
+
+
 def test_everything_that_was_added_learns():
     small, large = trained(SMALL), build(LARGE)
     begin_as(large, small)
@@ -63,6 +73,7 @@ def test_everything_that_was_added_learns():
     ("shape", "told"),
     [
         (Config(width=16, encoder=(1, 1), middle=1, decoder=(1, 1)), "width"),
+        (replace(SMALL, lightweight=True), "lightweight"),
         (Config(width=8, encoder=(1, 0), middle=1, decoder=(1, 1)), "blocks"),
         (Config(width=8, encoder=(1, 1, 1), middle=1, decoder=(1, 1, 1)), "blocks"),
         (Config(width=8, encoder=(1, 1), middle=1, decoder=(1, 1), bases=2), "bases"),

@@ -1,4 +1,6 @@
 import json
+import multiprocessing
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -99,6 +101,17 @@ def test_resumed_run_equals_the_uninterrupted_one_bit_for_bit(config, tmp_path, 
     assert ("critic_net" in whole) == ("model" in changes)
     steps = [line["step"] for line in read_log(Path(halves.run))]
     assert steps == [1, 2, 3, 4, 5, 5, 6, 6]  # each once, and two evaluations
+
+
+@pytest.mark.skipif(not hasattr(os, "getpgid"), reason="no process groups")
+def test_signals_to_the_group_of_a_training_do_not_reach_its_workers(config):
+    pairs = find_pairs(Path(config.data))
+    events = train(replace(config, workers=1), pairs, (), ())
+    next(events)
+    workers = [os.getpgid(child.pid) for child in multiprocessing.active_children() if child.pid]
+    events.close()
+    assert workers and os.getpgrp() not in workers
+    assert not multiprocessing.active_children()
 
 
 def test_workers_do_not_change_the_weights(config, tmp_path):
