@@ -105,8 +105,8 @@ class Checked(NamedTuple):
 
 
 BUNDLED_SHA256: Mapping[str, str] = {
-    "scanclean.onnx": "b6ef356f6c4499857d1259a5737653c6cd030bcac00db2b2ffe263e44cf05bbc",
-    "scanclean.safetensors": "18cd651ed7ce23ef3e472d406edf74f2049d5c5c1c90fec427812d625d80688f",
+    "scanclean.onnx": "68d7788586b87d61c5afd85cb6bb288e6535777f2ed8661f103c9cd13e36a899",
+    "scanclean.safetensors": "7a9306188a0056a13613e830e89cabf7a7901d141e77bea41a97152e51a4e52b",
 }
 """Checksums of the files in `weights/`, one row each, as `sha256sum weights/*` prints them."""
 

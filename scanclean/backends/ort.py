@@ -83,6 +83,7 @@ def open_backend(path: Path, device: str, threads: int, precision: str = "fp32")
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
+    options.enable_mem_pattern = False  # a plan kept for every size of tile: memory for no time
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 4  # failures come as exceptions; its own words would go to stderr
     try:

@@ -50,7 +50,7 @@ def pdf(path: Path, page: np.ndarray, count: int) -> Path:
         buffer = io.BytesIO()
         moved = np.roll(page, 8 * number, axis=0)
         Image.fromarray(moved).save(buffer, "JPEG", quality=85, dpi=(300, 300))
-        sheet = document.new_page(width=595.2, height=841.92)
+        sheet = document.new_page(width=595.2, height=595.2 * page.shape[0] / page.shape[1])
         sheet.insert_image(sheet.rect, stream=buffer.getvalue())
     document.save(path)
     return path
