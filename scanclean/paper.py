@@ -6,6 +6,7 @@ heavy steps (medians, filling) see a picture of 300 x 440 and cost little.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
@@ -18,7 +19,8 @@ from scanclean.shapes import box_mean, dilate, erode, median
 
 Plane: TypeAlias = npt.NDArray[np.float32]
 Mask: TypeAlias = npt.NDArray[np.bool_]
-Counts = TypeVar("Counts", Pixels, npt.NDArray[np.uint16])
+Counts = TypeVar("Counts", np.uint8, np.uint16)
+Given = TypeVar("Given", np.uint8, np.uint16)
 
 BLOCK_MAX = 8
 """Side of a block on a page at 300 dpi: finer than any shadow, coarser than most strokes."""
@@ -26,6 +28,8 @@ BLOCK_PER_SIDE = 215
 """A small picture gets smaller blocks, so that about this many fit its short side."""
 MEDIAN_RADIUS = 5
 """In blocks: a window of 11 (88 pixels) is paper by majority even in bold text."""
+BAND_BLOCKS = 32
+"""Rows of blocks that are worked on at once."""
 SMALLEST_PAGE = 16
 """A picture with a side of fewer pixels says nothing about its paper."""
 GRAIN_MAX = 0.12
@@ -64,7 +68,10 @@ def neutral_darkest(pixels: Pixels, paper: Paper) -> Pixels:
     usual = np.median(paper.level.reshape(-1, 3), axis=0)
     levels = np.arange(256) * (usual.max() / usual)[:, None]
     tables = np.minimum(levels + 0.5, 255).astype(np.uint8)
-    return darkest(np.stack([tables[c].take(pixels[..., c]) for c in range(3)], axis=2))
+    lowest = tables[0].take(pixels[..., 0])
+    for c in (1, 2):
+        np.minimum(lowest, tables[c].take(pixels[..., c]), out=lowest)
+    return lowest
 
 
 def block_side(height: int, width: int) -> int:
@@ -73,10 +80,24 @@ def block_side(height: int, width: int) -> int:
     return int(np.clip(side + side % 2, 2, BLOCK_MAX))
 
 
-def padded(pixels: Pixels, block: int) -> Pixels:
+def padded(pixels: npt.NDArray[Counts], block: int) -> npt.NDArray[Counts]:
     """`pixels`, its last rows and columns repeated until whole blocks fit."""
     extra = [(0, -n % block) for n in pixels.shape[:2]] + [(0, 0)] * (pixels.ndim - 2)
     return np.pad(pixels, extra, mode="edge") if any(e[1] for e in extra) else pixels
+
+
+def by_band(
+    measure: Callable[[npt.NDArray[Given]], npt.NDArray[Counts]],
+    pixels: npt.NDArray[Given],
+    block: int,
+) -> npt.NDArray[Counts]:
+    """Join what `measure` makes of bands of rows, padded to whole blocks.
+
+    What it needs on the way is then never as large as a page.
+    """
+    step = BAND_BLOCKS * block
+    bands = [pixels[y : y + step] for y in range(0, len(pixels), step)]
+    return np.concatenate([measure(padded(band, block)) for band in bands])
 
 
 def block_sum(pixels: Pixels, block: int) -> npt.NDArray[np.uint16]:
@@ -90,15 +111,26 @@ def block_sum(pixels: Pixels, block: int) -> npt.NDArray[np.uint16]:
     return columns
 
 
-def block_reduce(plane: Counts, block: int, highest: bool) -> Counts:
+def block_reduce(plane: npt.NDArray[Counts], block: int, highest: bool) -> npt.NDArray[Counts]:
     """Highest or lowest value of each block, `(H, W)` to `(h, w)`."""
     pick = np.maximum if highest else np.minimum
-    height, width = plane.shape
-    rows = pick.reduce(plane.reshape(height // block, block, width), axis=1)
-    columns = rows[:, 0::block].copy()
-    for offset in range(1, block):
-        pick(columns, rows[:, offset::block], out=columns)
-    return columns
+
+    def reduced(band: npt.NDArray[Counts]) -> npt.NDArray[Counts]:
+        height, width = band.shape
+        rows = pick.reduce(band.reshape(height // block, block, width), axis=1)
+        columns = rows[:, 0::block].copy()
+        for offset in range(1, block):
+            pick(columns, rows[:, offset::block], out=columns)
+        return columns
+
+    return by_band(reduced, plane, block)
+
+
+def block_means(pixels: Pixels, block: int) -> Plane:
+    """Mean of each block, `(H, W[, C])` to `(h, w, C)`."""
+    picture = pixels if pixels.ndim == 3 else pixels[..., None]
+    total = by_band(lambda band: block_sum(band, block), picture, block)
+    return total.astype(np.float32) / np.float32(block * block)
 
 
 def examine(pixels: Pixels, block: int = 0) -> Paper:
@@ -110,15 +142,11 @@ def examine(pixels: Pixels, block: int = 0) -> Paper:
             needs the block of the whole.
     """
     block = block or block_side(*pixels.shape[:2])
-    whole = padded(pixels, block)
-    bright = _brightest_parts(whole, block)
+    bright = _brightest_parts(pixels, block)
     light = bright.mean(axis=2, dtype=np.float32)
     ground = median(light, MEDIAN_RADIUS)
-    dips = np.concatenate(
-        [
-            block_reduce(np.ascontiguousarray(darkest(band)), block, highest=False)
-            for band in _bands(whole, block)
-        ]
+    dips = by_band(
+        lambda band: block_reduce(darkest(band), block, highest=False), pixels, block
     ).astype(np.float32)
     level = _tinted(bright, light, ground)
     picture = pictures(bright, ground, light, dips)
@@ -131,11 +159,6 @@ def examine(pixels: Pixels, block: int = 0) -> Paper:
     return Paper(block, level, _grain(level, dips, picture, block), picture)
 
 
-def _bands(pixels: Pixels, block: int) -> list[Pixels]:
-    step = 64 * block
-    return [pixels[y : y + step] for y in range(0, len(pixels), step)]
-
-
 def _brightest_parts(pixels: Pixels, block: int) -> Plane:
     """The brightest quarter of each block, `(h, w, C)`: paper shows there between strokes.
 
@@ -143,7 +166,8 @@ def _brightest_parts(pixels: Pixels, block: int) -> Plane:
     where it is so by little (a quarter of the page) show by how much, and that is taken off.
     """
     half = block // 2
-    parts = block_sum(pixels if pixels.ndim == 3 else pixels[..., None], half)
+    picture = pixels if pixels.ndim == 3 else pixels[..., None]
+    parts = by_band(lambda band: block_sum(band, half), picture, block)
     upper, lower = parts[0::2], parts[1::2]
     rows = np.maximum(upper, lower)
     best = np.maximum(rows[:, 0::2], rows[:, 1::2]).astype(np.float32)
@@ -273,10 +297,13 @@ def bare(even: Pixels, paper: Paper) -> Mask:
         even: what `evened` gave, uint8 `(H, W)` or `(H, W, 3)`.
         paper: of the same page.
     """
-    whole = padded(even, paper.block)
-    squares = [block_sum(darkest(band), 2) for band in _bands(whole, paper.block)]
-    lowest = [block_reduce(part, paper.block // 2, highest=False) for part in squares]
-    empty = (np.concatenate(lowest) >= 4 * BARE) & ~paper.picture
+    half = paper.block // 2
+    lowest = by_band(
+        lambda band: block_reduce(block_sum(darkest(band), 2), half, highest=False),
+        even,
+        paper.block,
+    )
+    empty = (lowest >= 4 * BARE) & ~paper.picture
     pixels = empty.repeat(paper.block, axis=0).repeat(paper.block, axis=1)
     return pixels[: even.shape[0], : even.shape[1]]
 
@@ -303,11 +330,8 @@ def tone_kept(even: Pixels, cleaned: Pixels, paper: Paper) -> Pixels:
         share = share[..., None] if out.ndim == 3 else share
         out[rows] = np.rint(out[rows] + share * (even[rows].astype(np.float32) - out[rows]))
     cleaned = out.copy()
-    before, after = (
-        block_sum(padded(p if p.ndim == 3 else p[..., None], block), block).astype(np.float32)
-        for p in (even, cleaned)
-    )
-    shift = np.where(inside[..., None], (before - after) / block**2, 0)
+    before, after = block_means(even, block), block_means(cleaned, block)
+    shift = np.where(inside[..., None], before - after, 0)
     planes = [box_mean(shift[..., c], 1) * inside for c in range(shift.shape[2])]
     for top in range(0, len(out), EVEN_BAND):
         rows = slice(top, min(top + EVEN_BAND, len(out)))

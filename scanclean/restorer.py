@@ -122,6 +122,7 @@ class Restorer:
             return Cleaned(restored, None, tuple(warnings))
         if paper and self.backend.spec.even_paper:
             restored = tone_kept(even, restored, paper)
+        del even, blank  # a page each
         look(progress)
         guarded = guard(pixels, restored, paper=paper)
         return Cleaned(guarded.pixels, guarded.ink, tuple(warnings))
@@ -133,26 +134,26 @@ class Restorer:
         # A convolution sees zeros beyond a tile. Where tiles meet, the fade hides what that does;
         # a margin of mirrored page does so at the page's own edges, alike for every size of tile.
         height, width = pixels.shape[:2]
-        after = [EDGE + -(n + 2 * EDGE) % spec.multiple_of for n in (height, width)]
-        around = [(EDGE, after[0]), (EDGE, after[1]), (0, 0)]
-        framed = np.pad(pixels, around[: pixels.ndim], "symmetric")
-        needed = np.zeros(framed.shape[:2], np.bool_)
+        framed = [_side(n + 2 * EDGE, spec.multiple_of) for n in (height, width)]
+        needed = np.zeros(framed, np.bool_)
         needed[EDGE : EDGE + height, EDGE : EDGE + width] = True if blank is None else ~blank
         tiles = self._tiles(needed)
+        del needed
         progress.start(len(tiles), "tile")
-        white = np.full((*framed.shape[:2], spec.channels), 255, np.uint8)
+        white = np.full((*framed, spec.channels), 255, np.uint8)
         blender = Blender(white, tiles, self._overlap)
 
         def work(tile: Tile) -> Plane:
             look(progress)  # tiles of many pages may wait for an engine: none begins in vain
-            return self._tile_at(cut(framed, tile), tile, warnings)
+            onpage = tile._replace(y=tile.y - EDGE, x=tile.x - EDGE)
+            return self._tile_at(cut(pixels, onpage), onpage, warnings)
 
         for tile, restored in in_order(self._pool, work, tiles, ahead=2 * self.backend.lanes):
             blender.add(tile, restored)
             progress.advance()
         page = blender.page()[EDGE : EDGE + height, EDGE : EDGE + width]
         if blank is not None:  # the same white inside a tile as where there is none
-            page[blank] = 255
+            np.copyto(page, 255, where=blank[..., None])
         return _as_channels_of(pixels, page)
 
     def _tiles(self, needed: Mask) -> list[Tile]:
@@ -173,7 +174,7 @@ class Restorer:
         if not problem:
             whole: Plane = out.transpose(1, 2, 0)
             return whole
-        where = f"tile at row {max(0, tile.y - EDGE)}, column {max(0, tile.x - EDGE)}"
+        where = f"tile at row {max(0, tile.y)}, column {max(0, tile.x)}"
         longest = max(tile.height, tile.width)
         half = _side(longest // 2 + RETRY_OVERLAP, self.backend.spec.multiple_of)
         if half >= longest or half < SMALLEST_TILE or self.backend.spec.fixed_tile:

@@ -40,9 +40,9 @@ class Tile(NamedTuple):
     """A rectangle of a page, in pixels."""
 
     y: int
-    """Upper edge."""
+    """Upper edge; negative above the page."""
     x: int
-    """Left edge."""
+    """Left edge; negative beside it."""
     height: int
     """Rows."""
     width: int
@@ -230,13 +230,22 @@ def spread(
 
 
 def cut(pixels: Pixels, tile: Tile) -> Pixels:
-    """A tile of a page: `(height, width[, 3])`, reflected beyond the edges of a small page."""
-    part = pixels[tile.y : tile.y + tile.height, tile.x : tile.x + tile.width]
-    missing = [(0, tile.height - part.shape[0]), (0, tile.width - part.shape[1])]
-    if not any(after for _, after in missing):
-        return part
-    # numpy reflects repeatedly, so even a single row can fill a tile
-    return np.pad(part, missing + [(0, 0)] * (part.ndim - 2), "symmetric")
+    """A tile of a page: `(height, width[, 3])`; beyond its edges the page is mirrored.
+
+    Even a single row fills a tile so, to and fro.
+    """
+    height, width = pixels.shape[:2]
+    bottom, right = tile.y + tile.height, tile.x + tile.width
+    if tile.y >= 0 and tile.x >= 0 and bottom <= height and right <= width:
+        return pixels[tile.y : bottom, tile.x : right]
+    rows = _mirrored(np.arange(tile.y, bottom), height)
+    return pixels[rows[:, None], _mirrored(np.arange(tile.x, right), width)]
+
+
+def _mirrored(index: npt.NDArray[np.intp], length: int) -> npt.NDArray[np.intp]:
+    """Where in `length` pixels an index beyond them falls, each edge a mirror."""
+    there = index % (2 * length)
+    return np.minimum(there, 2 * length - 1 - there)
 
 
 def window(length: int, overlap: int) -> Plane:
@@ -256,13 +265,14 @@ class Blender:
     are rounded to uint8 at once.
 
     Args:
-        page: the page without the tiles, uint8 `(H, W, C)`: what stays where no tile lies.
+        page: the page without the tiles, uint8 `(H, W, C)`: what stays where no tile lies. The
+            tiles are written into it.
         tiles: all that will come, sorted by their upper edge.
         overlap: pixels over which neighbours fade.
     """
 
     def __init__(self, page: Pixels, tiles: Sequence[Tile], overlap: int) -> None:
-        self._page = page.copy()
+        self._page = page
         self._overlap = overlap
         tallest = max((tile.height for tile in tiles), default=1)
         # Channels apart, as networks give them: no inner loop is as short as a pixel.

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from scanclean.fidelity._evidence import STRONG, Evidence
 from scanclean.page import Pixels
-from scanclean.paper import Paper, block_reduce, neutral_darkest, padded
+from scanclean.paper import Paper, block_means, block_reduce, by_band, neutral_darkest
 from scanclean.shapes import Components, components, dilate, erode
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
@@ -38,11 +38,13 @@ def lost_grounds(
     their outline is soft.
     """
     block = paper.block
-    before, after = _block_means(scan, block), _block_means(cleaned, block)
+    before, after = block_means(scan, block), block_means(cleaned, block)
     before = np.minimum(before * 255 / paper.level, 255)
     dark = 255 - before.min(axis=2)
     moved = np.abs(before - after).max(axis=2)
-    brightest = block_reduce(padded(neutral_darkest(scan, paper), block), block, highest=True)
+    brightest = by_band(
+        lambda band: block_reduce(neutral_darkest(band, paper), block, highest=True), scan, block
+    )
     solid = 255 - brightest * (255 / paper.level.max(axis=2)) > 0.6 * dark
     ground = (dark > np.maximum(15, 2 * 255 * paper.grain)) & (solid | paper.picture)
     shifted = ground & (moved > np.maximum(SHIFT * dark, 15))
@@ -62,24 +64,12 @@ def lost_grounds(
     return np.minimum(dilate(mask, 1).astype(np.float32), 1), int(chosen.sum())
 
 
-def _block_means(pixels: Pixels, block: int) -> Plane:
-    """Mean of each block, `(h, w, C)`."""
-    whole = padded(pixels, block)
-    height, width = whole.shape[:2]
-    rows = whole.reshape(height // block, block, -1).sum(axis=1, dtype=np.uint16)
-    rows = rows.reshape(height // block, width, -1)
-    total = rows[:, 0::block].copy()
-    for offset in range(1, block):
-        total += rows[:, offset::block]
-    return total.astype(np.float32) / (block * block)
-
-
 def _outline_sharpness(
     found: Components, ground: Mask, dark: Plane, seen: Evidence, block: int
 ) -> Floats:
     """Slope over darkness where each ground ends, `(count,)`; kept ink is not looked at."""
-    slope = block_reduce(padded(seen.slope, block), block, highest=True).astype(np.float32)
-    kept = block_reduce(padded(seen.kept.astype(np.uint8), block), block, highest=True) > 0
+    slope = block_reduce(seen.slope, block, highest=True).astype(np.float32)
+    kept = block_reduce(seen.kept.view(np.uint8), block, highest=True) > 0
     inside = dilate(np.where(ground, dark, 0), 1)
     rim = dilate(ground, 1) & (~ground | ~erode(ground, 1)) & ~dilate(kept, 1)
     ratio = np.where(rim, np.minimum(slope / np.maximum(inside, 1), 1), 0)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanclean.fidelity._evidence import STRONG, Evidence
-from scanclean.paper import block_reduce, padded
+from scanclean.paper import block_reduce
 from scanclean.shapes import Components, box_mean, components, dilate, pieces
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
@@ -58,11 +58,10 @@ beside letters are points doubted."""
 
 def own_sharpness(seen: Evidence, block: int) -> float:
     """Slope over contrast at the edges of the page's undoubted ink, from 0.3 to 1."""
-    whole = padded(seen.contrast, block)
-    contrast = block_reduce(whole, block, highest=True)
-    slope = block_reduce(padded(seen.slope, block), block, highest=True)
+    contrast = block_reduce(seen.contrast, block, highest=True)
+    slope = block_reduce(seen.slope, block, highest=True)
     edges = contrast >= UNDOUBTED
-    edges &= block_reduce(whole, block, highest=False) < contrast // 3
+    edges &= block_reduce(seen.contrast, block, highest=False) < contrast // 3
     if np.count_nonzero(edges) < 20:
         return USUAL_SHARPNESS
     return float(np.clip(np.median(slope[edges] / contrast[edges]), 0.3, 1.0))
@@ -149,10 +148,10 @@ def _points(lost: Components, point: Mask, larger: Mask, seen: Evidence) -> Mask
     A point belongs to the letters beside it unless dust elsewhere on the page makes it likely to be
     there by chance; rows of points are leaders, dense fields of them are halftone.
     """
-    ink = block_reduce(padded((seen.kept).astype(np.uint8), CELL), CELL, highest=True) > 0
+    ink = block_reduce(seen.kept.view(np.uint8), CELL, highest=True) > 0
     shape = seen.lost.shape
     if larger.any():
-        more = padded(lost.paint(larger, shape).astype(np.uint8), CELL)
+        more = lost.paint(larger, shape).view(np.uint8)
         ink |= block_reduce(more, CELL, highest=True) > 0
     where = np.flatnonzero(point)
     row = lost.each(lost.row, np.minimum)[where] // CELL

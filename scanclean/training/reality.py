@@ -20,7 +20,7 @@ from scanclean.config import ReadOptions
 from scanclean.documents import open_document
 from scanclean.errors import InputError
 from scanclean.page import Page, Pixels
-from scanclean.paper import Paper, block_reduce, darkest, examine, padded
+from scanclean.paper import Paper, block_reduce, darkest, examine
 from scanclean.shapes import box_mean, dilate, erode
 
 CROP = 768
@@ -92,9 +92,7 @@ def measure(pixels: Pixels) -> Measures | None:
 
 
 def _dips(pixels: Pixels, paper: Paper) -> Plane:
-    lowest = block_reduce(
-        np.ascontiguousarray(darkest(padded(pixels, paper.block))), paper.block, False
-    )
+    lowest = block_reduce(darkest(pixels), paper.block, highest=False)
     return np.clip(1 - lowest / paper.level.min(axis=2), 0, 1).astype(np.float32)
 
 
