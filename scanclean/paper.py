@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias, TypeVar
 
 import numpy as np
@@ -49,6 +50,11 @@ class Paper:
     picture: Mask
     """Blocks of photographs, dark and coloured grounds, `(h, w)`: not paper, to be left alone."""
 
+    @cached_property
+    def usual(self) -> Plane:
+        """Its usual colour, `(C,)`."""
+        return np.median(self.level.reshape(-1, self.level.shape[2]), axis=0).astype(np.float32)
+
 
 def darkest(pixels: Pixels) -> Pixels:
     """The lowest channel of every pixel, `(H, W)`: ink of any colour is dark in it."""
@@ -65,11 +71,11 @@ def neutral_darkest(pixels: Pixels, paper: Paper) -> Pixels:
     """
     if pixels.ndim == 2:
         return pixels
-    usual = np.median(paper.level.reshape(-1, 3), axis=0)
-    levels = np.arange(256) * (usual.max() / usual)[:, None]
+    levels = np.arange(256) * (paper.usual.max() / paper.usual)[:, None]
     tables = np.minimum(levels + 0.5, 255).astype(np.uint8)
-    lowest = tables[0].take(pixels[..., 0])
-    for c in (1, 2):
+    first, *others = np.argsort(-paper.usual)  # the first stays as it is
+    lowest = pixels[..., first].copy()
+    for c in others:
         np.minimum(lowest, tables[c].take(pixels[..., c]), out=lowest)
     return lowest
 
@@ -256,7 +262,7 @@ def whitened(pixels: Pixels, paper: Paper, rows: slice) -> Pixels:
 
 PICTURE_TRUST = 0.35
 """Share of what a network changes inside a picture that is believed."""
-EVEN_BAND = 512
+EVEN_BAND = 64
 """Rows that `evened` works on at once."""
 
 

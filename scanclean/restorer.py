@@ -76,7 +76,9 @@ class Restorer:
                 hint="leave --tile out",
             )
         wanted = min(spec.overlap if overlap is None else overlap, self._tile // 2)
-        self._overlap = wanted if spec.fixed_tile else _side(wanted, spec.multiple_of)
+        if not spec.fixed_tile:
+            wanted = min(_side(wanted, spec.multiple_of), self._tile - spec.multiple_of)
+        self._overlap = wanted
         self._pool = ThreadPoolExecutor(backend.lanes, thread_name_prefix="tile")
 
     @classmethod

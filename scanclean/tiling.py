@@ -26,8 +26,6 @@ from scanclean.shapes import components, dilate
 Plane = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
-GAP = 96
-"""Bare stretches shorter than this are not worth leaving out: a cut costs a margin at both ends."""
 MOST_PARTS = 400
 """With more groups of marks than this, dirt is everywhere: there is nothing to leave out."""
 SLAB = 16
@@ -103,16 +101,14 @@ def cover(needed: Mask, side: int, overlap: int, margin: int, multiple: int) -> 
     height, width = needed.shape
     tiles = []
     for part in parts(needed, margin, multiple):
-        rows = _line(height, part.y, part.mask, axis=1)
-        for top, bottom in stretches(rows, margin):
-            for y, high in spread(top, bottom, height, side, overlap, multiple):
-                band = part.mask[max(0, y - part.y) : y + high - part.y]
-                columns = _line(width, part.x, band, axis=0)
-                tiles += [
-                    Tile(y, x, high, wide)
-                    for left, right in stretches(columns, margin)
-                    for x, wide in spread(left, right, width, side, overlap, multiple)
-                ]
+        rows, breadth = _line(height, part.y, part.mask, axis=1), min(side, part.mask.shape[1])
+        for y, high in lay(rows, side, overlap, margin, multiple, breadth):
+            band = part.mask[max(0, y - part.y) : y + high - part.y]
+            columns = _line(width, part.x, band, axis=0)
+            tiles += [
+                Tile(y, x, high, wide)
+                for x, wide in lay(columns, side, overlap, margin, multiple, high)
+            ]
     return sorted(tiles)
 
 
@@ -184,49 +180,60 @@ def _joined(boxes: npt.NDArray[np.intp], extra: float) -> list[list[int]]:
     return members
 
 
-def stretches(needed: Mask, margin: int) -> list[tuple[int, int]]:
-    """Runs of a bool `(n,)`, as (first, behind the last), a margin wider; near ones are joined.
-
-    >>> line = np.zeros(500, bool); line[100:120] = line[150] = line[400] = True
-    >>> stretches(line, 10)
-    [(90, 161), (390, 411)]
-    """
-    edges = np.flatnonzero(np.diff(needed.astype(np.int8), prepend=0, append=0))
-    joined: list[tuple[int, int]] = []
-    for start, stop in edges.reshape(-1, 2).tolist():
-        start, stop = max(0, start - margin), min(len(needed), stop + margin)
-        if joined and start - joined[-1][1] < GAP:
-            joined[-1] = (joined[-1][0], stop)
-        else:
-            joined.append((start, stop))
-    return joined
-
-
-def spread(
-    start: int, stop: int, length: int, side: int, overlap: int, multiple: int
+def lay(
+    needed: Mask, side: int, overlap: int, margin: int, multiple: int, breadth: int
 ) -> list[tuple[int, int]]:
-    """Cover [start, stop) of `length` pixels with as few equal parts as there can be.
+    """Cover what is needed along a line as cheaply as can be, cutting where nothing is.
 
-    Offsets are multiples, too: a network that reduces its picture by 2 four times sees another
-    picture when it is moved by less than 16 pixels.
+    Where a cut meets something, the two neighbours share `overlap`; at a bare place each of them
+    takes in the margin of its own side, which is less, and no seam can be seen there. Offsets are
+    multiples, too: a network that reduces its picture by 2 four times sees another picture when it
+    is moved by less than 16 pixels.
+
+    Args:
+        needed: bool `(n,)`; `n` is a multiple.
+        side: largest size, a multiple.
+        overlap: pixels that neighbours share, a multiple, at most `side - multiple`.
+        margin: pixels around what is needed that are covered as well, where `side` allows it.
+        multiple: offsets and sizes are multiples of this.
+        breadth: size the other way, which tells what a tile more costs.
 
     Returns:
-        (offset, size) of each: one size, at most `side`; neighbours share at least `overlap`.
-        `length`, `side` and `overlap` are multiples.
+        (offset, size) of each.
 
-    >>> spread(0, 700, 704, 512, 64, 16)
-    [(0, 384), (320, 384)]
+    >>> line = np.zeros(704, bool); line[20:690] = True; line[330:340] = False
+    >>> lay(line, 512, 64, 16, 16, 512)
+    [(0, 352), (320, 384)]
     """
-    start = start // multiple * multiple
-    stop = min(length, -(-stop // multiple) * multiple)
-    reach = stop - start
-    count = 1 if reach <= side else -(-(reach - overlap) // (side - overlap))
-    size = -(-(reach + (count - 1) * overlap) // count)
-    size = min(side, -(-size // multiple) * multiple)
-    last = max(0, max(stop, start + size) - size)
-    first, steps = min(start, last), max(1, count - 1)
-    units = (last - first) // multiple
-    return [(first + units * n // steps * multiple, size) for n in range(count)]
+    edges = np.flatnonzero(np.diff(needed, prepend=False, append=False))
+    if not len(edges):
+        return []
+    first = max(0, edges[0] - margin) // multiple * multiple
+    last = min(len(needed), -(-(edges[-1] + margin) // multiple) * multiple)
+    # At each cut, what comes before ends at `until`, and what comes behind begins at `since`.
+    anywhere = np.arange(first, last, multiple)
+    half = overlap // multiple // 2 * multiple
+    until = np.concatenate([-(-(edges[1:-1:2] + margin) // multiple) * multiple, anywhere + half])
+    since = np.concatenate(
+        [(edges[2::2] - margin) // multiple * multiple, anywhere + half - overlap]
+    )
+    order = np.argsort(until + since, kind="stable")
+    until = np.concatenate([[first], until[order], [last]]).clip(first, last)
+    since = np.concatenate([[first], since[order], [last]]).clip(first, last)
+    cost, before = np.full(len(until), np.inf), np.zeros(len(until), np.intp)
+    cost[0] = 0
+    for n in range(1, len(until)):
+        size = until[n] - since[:n]
+        total = cost[:n] + size + (size / side) ** 2  # of equals the most even
+        total[(size <= 0) | (size > side)] = np.inf
+        before[n] = total.argmin()
+        cost[n] = total[before[n]] + TILE_COST**2 / breadth
+    found = []
+    n = len(until) - 1
+    while n:
+        n, stop = int(before[n]), int(until[n])
+        found.append((int(since[n]), stop - int(since[n])))
+    return found[::-1]
 
 
 def cut(pixels: Pixels, tile: Tile) -> Pixels:

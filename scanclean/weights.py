@@ -105,8 +105,8 @@ class Checked(NamedTuple):
 
 
 BUNDLED_SHA256: Mapping[str, str] = {
-    "scanclean.onnx": "68d7788586b87d61c5afd85cb6bb288e6535777f2ed8661f103c9cd13e36a899",
-    "scanclean.safetensors": "7a9306188a0056a13613e830e89cabf7a7901d141e77bea41a97152e51a4e52b",
+    "scanclean.onnx": "208401f0d9f48c508614cb4f0048b40f4166a4358fe47e5ce9a0a45c36895a2e",
+    "scanclean.safetensors": "b1c11bf74601eda23b6f71a9c2be556ef700383df08a7440d8372d9ee6a48131",
 }
 """Checksums of the files in `weights/`, one row each, as `sha256sum weights/*` prints them."""
 

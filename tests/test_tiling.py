@@ -3,7 +3,19 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from scanclean.tiling import Blender, Tile, cover, cut, grid, needing, parts, spread, starts, window
+from scanclean.tiling import (
+    TILE_COST,
+    Blender,
+    Tile,
+    cover,
+    cut,
+    grid,
+    lay,
+    needing,
+    parts,
+    starts,
+    window,
+)
 
 
 def blended(page, tiles, overlap, under=255):
@@ -14,6 +26,13 @@ def blended(page, tiles, overlap, under=255):
         assert part.shape[:2] == (tile.height, tile.width)
         blender.add(tile, part / np.float32(255))
     return blender.page()
+
+
+@pytest.mark.parametrize("length", [1, 2, 5, 40])
+def test_cut_mirrors_the_page_beyond_every_edge(length, noise):
+    page = noise(length, 7, 3)
+    mirrored = np.pad(page, [(50, 60), (20, 90), (0, 0)], "symmetric")
+    assert np.array_equal(cut(page, Tile(-50, -20, length + 110, 117)), mirrored)
 
 
 @pytest.mark.parametrize("length", [1, 63, 64, 65, 100, 128, 129, 1000])
@@ -44,17 +63,71 @@ def test_grid_cut_and_blend_give_the_page_back(height, width, overlap, noise):
     assert np.array_equal(blended(page, tiles, overlap), page)
 
 
-@pytest.mark.parametrize("start", [0, 5, 160])
-@pytest.mark.parametrize("reach", [1, 16, 200, 256, 257, 300, 460, 864])
-@pytest.mark.parametrize("overlap", [0, 32])
-def test_spread_covers_in_equal_steps_of_the_multiple(start, reach, overlap):
-    stop = min(start + reach, 1024)
-    steps = spread(start, stop, 1024, 256, overlap, 16)
-    assert steps[0][0] <= start and sum(steps[-1]) >= stop and sum(steps[-1]) <= 1024
-    (size,) = {size for _, size in steps}
-    assert size <= 256 and all(n % 16 == 0 for step in steps for n in step)
-    assert all(a[0] + size - b[0] >= overlap for a, b in pairwise(steps))
-    assert len(steps) == 1 or size * len(steps) < 2 * (stop - start) + 16 * len(steps)
+def marks(seed, length, most=5):
+    """A line with a few needed stretches, some of them close together."""
+    rng = np.random.default_rng(seed)
+    line = np.zeros(length, np.bool_)
+    for _ in range(int(rng.integers(1, most))):
+        at = int(rng.integers(0, length))
+        line[at : at + int(rng.integers(1, length // 2))] = True
+        line[at : at + int(rng.integers(0, 12))] = False
+    return line
+
+
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize(("side", "overlap"), [(16, 0), (64, 16), (128, 32), (512, 64)])
+def test_lay_covers_what_is_needed_and_shares_the_overlap_where_it_cuts_it(seed, side, overlap):
+    line = marks(seed, 1024)
+    found = lay(line, side, overlap, 16, 16, side)
+    assert found == sorted(found)
+    assert all(n % 16 == 0 for part in found for n in part)
+    assert all(0 < size <= side and at >= 0 and at + size <= 1024 for at, size in found)
+    covered = np.zeros(1024, np.bool_)
+    for at, size in found:
+        covered[at : at + size] = True
+    assert covered[line].all()
+    for (a, size), (b, _) in pairwise(found):
+        apart = b >= a + size and not line[b]
+        assert apart or not line[b : a + size].all() or a + size - b >= overlap
+
+
+def cheapest(line, side, margin):
+    """What `lay` should cost with cuts at bare places only, by trying them all."""
+    edges = np.flatnonzero(np.diff(line.astype(int), prepend=0, append=0)).reshape(-1, 2).tolist()
+    best = np.inf
+    for chosen in range(2 ** (len(edges) - 1)):
+        groups = [[edges[0]]]
+        for n, edge in enumerate(edges[1:]):
+            groups.append([]) if chosen >> n & 1 else None
+            groups[-1].append(edge)
+        sizes = []
+        for group in groups:
+            start = max(0, group[0][0] - margin) // 16 * 16
+            stop = min(len(line), -(-(group[-1][1] + margin) // 16) * 16)
+            sizes.append(stop - start)
+        if max(sizes) <= side:
+            best = min(best, sum(sizes) + TILE_COST**2 / side * len(sizes))
+    return best
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_lay_is_never_dearer_than_the_best_of_all_cuts_at_bare_places(seed):
+    line = marks(seed, 1024, 8)
+    found = lay(line, 256, 32, 16, 16, 256)
+    ours = sum(size for _, size in found) + TILE_COST**2 / 256 * len(found)
+    assert ours <= cheapest(line, 256, 16)
+
+
+def test_lay_cuts_between_lines_of_text_rather_than_through_them():
+    line = np.zeros(768, np.bool_)
+    for top in range(32, 736, 64):
+        line[top : top + 32] = True
+    found = lay(line, 256, 32, 16, 16, 256)
+    assert all(not line[at] for at, _ in found) and len(found) == 3
+
+
+def test_a_line_without_anything_needs_nothing():
+    assert lay(np.zeros(64, np.bool_), 64, 16, 16, 16, 64) == []
 
 
 @pytest.mark.parametrize("seed", range(12))

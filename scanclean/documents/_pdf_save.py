@@ -20,7 +20,7 @@ from scanclean.errors import InputError
 
 REPAIR = "repair it first, for example: qpdf in.pdf repaired.pdf"
 
-PORTION = 32_000_000
+PORTION = 4_000_000
 """Bytes written between two calls for relief."""
 
 

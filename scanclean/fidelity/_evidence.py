@@ -67,10 +67,11 @@ def measure(scan: Pixels, cleaned: Pixels, paper: Paper) -> Evidence:
     shape = (height, width)
     contrast, slope = np.empty(shape, np.uint8), np.empty(shape, np.uint8)
     lost, invented, kept, beside = (np.empty(shape, np.bool_) for _ in range(4))
+    measures = _measures(paper)
     for top in range(0, height, BAND):
         stop = min(top + BAND, height)
         rows = slice(max(top - HALO, 0), min(stop + HALO, height))
-        part = _measure_band(scan, cleaned, paper, rows)
+        part = _measure_band(scan, cleaned, paper, measures, rows)
         own = slice(top - rows.start, stop - rows.start)
         contrast[top:stop], slope[top:stop] = part.contrast[own], part.slope[own]
         lost[top:stop], invented[top:stop] = part.lost[own], part.invented[own]
@@ -78,14 +79,27 @@ def measure(scan: Pixels, cleaned: Pixels, paper: Paper) -> Evidence:
     return Evidence(contrast, slope, lost, invented, kept, beside)
 
 
-def _measure_band(scan: Pixels, cleaned: Pixels, paper: Paper, rows: slice) -> Evidence:
+def _measures(paper: Paper) -> tuple[npt.NDArray[np.uint16], Pixels, Pixels]:
+    """For each block: the factor that makes paper white in 64ths, least contrast, slope of grain.
+
+    The last two in levels.
+    """
+    gain = np.clip(64 * 255 / paper.level.max(axis=2), 64, 6000).astype(np.uint16)
+    least = np.maximum(GRAIN_FACTOR * 255 * paper.grain, FAINTEST).astype(np.uint8)
+    return gain, least, (SLOPE_OF_GRAIN * 255 * paper.grain).astype(np.uint8)
+
+
+def _measure_band(
+    scan: Pixels,
+    cleaned: Pixels,
+    paper: Paper,
+    measures: tuple[npt.NDArray[np.uint16], Pixels, Pixels],
+    rows: slice,
+) -> Evidence:
     """Compare some rows of scan and output."""
     width = scan.shape[1]
-    level = paper.level.max(axis=2)
-    gain = spread(np.clip(64 * 255 / level, 64, 6000).astype(np.uint16), paper.block, rows, width)
-    least = np.maximum(GRAIN_FACTOR * 255 * paper.grain, FAINTEST)
-    noise = spread((SLOPE_OF_GRAIN * 255 * paper.grain).astype(np.uint8), paper.block, rows, width)
-    least = spread(least.astype(np.uint8), paper.block, rows, width)
+    gain = spread(measures[0], paper.block, rows, width)
+    least, noise = (spread(plane, paper.block, rows, width) for plane in measures[1:])
     before = _mean3(neutral_darkest(scan[rows], paper))
     after = _mean3(darkest(cleaned[rows]))
     contrast = _scaled(_closed(before) - before, gain)

@@ -1,4 +1,4 @@
-"""How much the tile grid shows: the same page in tiles of 256, of 512, and whole.
+"""How much the tile grid shows: the same page in tiles of several sizes, and whole.
 
 python tests/bench/seams.py [WEIGHTS]
 """
@@ -29,7 +29,7 @@ def main(weights: str = "scanclean") -> None:
     page = seam_page()
     whole = Restorer(backend, tile=2048)(page).astype(np.float32)
     print("tile  pixels beyond 2 levels  largest  largest step along a border")
-    for tile in (256, 320, 512):
+    for tile in sorted({256, 320, 512, backend.spec.tile}):
         difference = Restorer(backend, tile=tile)(page) - whole
         step = max(largest_step(difference), largest_step(difference.T))
         beyond = (np.abs(difference) > 2).mean()
