@@ -171,6 +171,7 @@ class PdfEditor:
         document = self._document
         if not self._written:
             document.copy_source(path)
+            document.refuse_if_changed()
             return
         with reading(f"{document.name}: cannot be changed"):
             for xref, index, way in document.followers:
@@ -179,6 +180,7 @@ class PdfEditor:
                     repoint(document.pdf, page, way, self._copies[xref])
             _drop_unused(document.pdf, self._symbols - {0})
         save(document.pdf, path, document.name, self._spool.relieve)
+        document.refuse_if_changed()
         verify(
             path,
             document.name,

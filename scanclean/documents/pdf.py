@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,7 +14,7 @@ import numpy as np
 
 from scanclean.codecs import Stream
 from scanclean.config import ReadOptions, StoreOptions
-from scanclean.documents import Document, Source, Target, Writer
+from scanclean.documents import Document, Source, Target, Writer, steady
 from scanclean.documents._pdf_content import drawing, inherited
 from scanclean.documents._pdf_edit import Origin, PdfEditor, Replacement, Tile
 from scanclean.documents._pdf_gate import (
@@ -107,6 +107,9 @@ class PdfDocument:
         """(object, page, names that lead there) of pictures that an earlier page has cleaned."""
         self._source = source
         self._options = options
+        self._watch = ExitStack()
+        self.refuse_if_changed = self._watch.enter_context(steady(source, name))
+        """Fails if the file was written to since it was opened; saving still reads from it."""
         self.handle: Object = open_handle(source, name, options)
         self.pdf: Object = pymupdf()._as_pdf_document(self.handle)
         # Now: the file may be gone when this is asked for.
@@ -133,6 +136,7 @@ class PdfDocument:
         trace: TracebackType | None,
     ) -> None:
         self.handle.close()
+        self._watch.close()
 
     def __len__(self) -> int:
         return self._count

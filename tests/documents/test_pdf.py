@@ -2,6 +2,7 @@ import io
 import pickle
 import resource
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -352,3 +353,19 @@ def test_symbols_that_nobody_uses_go(draw, tool):
 
     assert is_there(tool.cleaned(before, read=ReadOptions(pages=((1, 1),))))
     assert not is_there(tool.cleaned(before))
+
+
+@pytest.mark.parametrize("change", [True, False], ids=["restored", "kept"])
+def test_pdf_that_is_written_to_before_it_is_saved_gives_no_mixture(draw, tmp_path, change):
+    source, target = tmp_path / "in.pdf", tmp_path / "out.pdf"
+    source.write_bytes(draw.scan_pdf(2))
+    with (
+        pytest.raises(InputError, match="was changed while it was read"),
+        open_document(source, "in.pdf", ReadOptions()) as document,
+        create(target, document, ".pdf", StoreOptions()) as writer,
+    ):
+        for page in document:
+            if change:
+                writer.add(writer.encode(replace(page, pixels=255 - page.pixels)))
+        source.write_bytes(source.read_bytes() + b"% more")
+    assert [path.name for path in tmp_path.iterdir()] == ["in.pdf"]
