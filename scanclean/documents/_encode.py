@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scanclean.config import StoreOptions
 from scanclean.documents import Document, Encoded, _colour, _jp2, _metadata, _tiff_file
 from scanclean.documents._picture import FAILURES, PictureTraits, unchanged
+from scanclean.documents._storage import Before, growth, tightened
 from scanclean.errors import InputError, OutputError
 from scanclean.page import Action, Kept, Page, Pixels
 
@@ -81,12 +82,21 @@ def encode(page: Page, suffix: str, options: StoreOptions) -> tuple[bytes, tuple
     """
     kind = KINDS[suffix]
     traits = page.origin if isinstance(page.origin, PictureTraits) else _plain(page)
+    before = _before(traits, kind)
     notes: list[str] = []
-    file = io.BytesIO()
     try:
         image = _image(page, kind, traits, notes)
         settings = _SETTINGS[kind](image, page, traits, options)
-        image.save(file, _FORMATS.get(kind, kind.upper()), **settings)
+        if kind == "jpeg":
+            data = tightened(
+                lambda quality: _saved(image, kind, settings | {"quality": quality}),
+                len,
+                settings["quality"],
+                before,
+                options,
+            )
+        else:
+            data = _saved(image, kind, settings)
     except MemoryError:
         raise
     except FAILURES as error:
@@ -96,12 +106,25 @@ def encode(page: Page, suffix: str, options: StoreOptions) -> tuple[bytes, tuple
             f"{suffix}: {error}",
             hint="choose another kind of file, for example .png",
         ) from error
-    data = file.getvalue()
     if kind == "jp2":
         data = _jp2.completed(data, page.dpi, _icc(image, traits))
     if kind == "tiff" and image.mode == "1":
         data = _tiff_file.patched(data, _PHOTOMETRIC, 0)  # see _tiff
-    return data, tuple(notes)
+    how = "as the lowest quality that keeps text clean" if kind == "jpeg" else f"as {kind.upper()}"
+    return data, (*notes, *growth(len(data), how, before, options))
+
+
+def _before(traits: PictureTraits, kind: str) -> Before:
+    """How it was stored, if it was so in the same kind of file: else sizes say nothing."""
+    if traits.kind != kind:
+        return Before()
+    return Before(traits.stored, lossy=not traits.lossless, quality=traits.quality)
+
+
+def _saved(image: Image, kind: str, settings: dict[str, Any]) -> bytes:
+    file = io.BytesIO()
+    image.save(file, _FORMATS.get(kind, kind.upper()), **settings)
+    return file.getvalue()
 
 
 def _plain(page: Page) -> PictureTraits:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from scanclean.codecs import Stream, _jbig2, codec
 from scanclean.codecs.jpeg import MAX_SIDE
 from scanclean.config import StoreOptions
 from scanclean.page import Pixels
+
+Made = TypeVar("Made")
 
 INVISIBLE = 60
 """Quality down to which losses are not seen on a page; used to stay as small as the input."""
@@ -77,21 +81,44 @@ def _that_fits(name: str, pixels: Pixels) -> str:
 
 
 def _lossy(name: str, pixels: Pixels, before: Before, options: StoreOptions) -> Stream:
+    made = codec(name).encode
+    return tightened(
+        lambda quality: made(pixels, quality),
+        lambda stream: len(stream.data),
+        options.quality,
+        before,
+        options,
+    )
+
+
+def tightened(
+    encode: Callable[[int], Made],
+    size: Callable[[Made], int],
+    best: int,
+    before: Before,
+    options: StoreOptions,
+) -> Made:
     """Encode with the best quality that is as small as before; failing that, within the budget.
 
     What came coarse, as many scanners make it, shows no loss down to the quality that it had.
+
+    Args:
+        encode: makes it in a quality, 1 to 100.
+        size: bytes of what was made.
+        best: quality to begin with.
+        before: what it was.
+        options: the budget.
     """
-    stream = codec(name).encode(pixels, options.quality)
+    made = encode(best)
     if not before.size:
-        return stream
+        return made
     budget = _budget(before, options)
     unseen = min(INVISIBLE, before.quality or INVISIBLE)
-    for quality in range(options.quality - STEP, TOLERABLE - 1, -STEP):
-        size = len(stream.data)
-        if size <= before.size or (quality < unseen and size <= budget):
+    for quality in range(best - STEP, TOLERABLE - 1, -STEP):
+        if size(made) <= before.size or (quality < unseen and size(made) <= budget):
             break
-        stream = codec(name).encode(pixels, quality)
-    return stream
+        made = encode(quality)
+    return made
 
 
 def _budget(before: Before, options: StoreOptions) -> float:
@@ -106,13 +133,17 @@ def _flatness(pixels: Pixels) -> float:
 
 
 def _growth(stream: Stream, before: Before, options: StoreOptions) -> tuple[str, ...]:
-    after = len(stream.data)
+    exact = {"CCITTFaxDecode": "G4", "JBIG2Decode": "JBIG2", "FlateDecode": "PNG"}
+    name = exact.get(stream.filter)
+    how = f"without loss as {name}" if name else "as the lowest quality that keeps text clean"
+    return growth(len(stream.data), how, before, options)
+
+
+def growth(after: int, how: str, before: Before, options: StoreOptions) -> tuple[str, ...]:
+    """What a user should know if a picture grows beyond the budget; `how` it is stored."""
     if not before.size or after <= _budget(before, options):
         return ()
-    exact = {"CCITTFaxDecode": "G4", "JBIG2Decode": "JBIG2", "FlateDecode": "PNG"}
-    lossy = "as the lowest quality that keeps text clean"
-    stored = f"without loss as {exact[stream.filter]}" if stream.filter in exact else lossy
-    return (f"picture grows from {kilo(before.size)} to {kilo(after)}, stored {stored}",)
+    return (f"picture grows from {kilo(before.size)} to {kilo(after)}, stored {how}",)
 
 
 def kilo(size: int) -> str:

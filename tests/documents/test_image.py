@@ -460,3 +460,31 @@ def test_a_page_that_cannot_be_drawn_is_said():
         image.create(io.BytesIO(), Plain(), ".png", STORE) as writer,
     ):
         writer.keep(Kept(0, "kept", "no scan"))
+
+
+def restored(data, change, suffix, **store):
+    """A picture with other pixels: its bytes, and what is said about it."""
+    page, _ = read(data)
+    page = replace(page, pixels=change(page.pixels))
+    return _encode.encode(page, suffix, StoreOptions(**store))
+
+
+def test_coarse_jpeg_does_not_grow_when_it_is_stored_again(noise):
+    data = stored(Image.fromarray(noise(200, 200, 3)), "JPEG", quality=40)
+    made, words = restored(data, np.flipud, ".jpg")
+    assert len(made) <= 1.02 * len(data) and not words
+    assert len(restored(data, np.flipud, ".png")[0]) > 2 * len(data)  # another kind: no budget
+
+
+def test_jpeg_that_cannot_be_held_small_is_stored_as_small_as_it_may_be_and_told(noise):
+    data = stored(picture(400, 400), "JPEG", quality=60)
+    made, words = restored(data, lambda pixels: noise(*pixels.shape), ".jpg")
+    assert "grows from" in words[0] and "lowest quality" in words[0]
+    assert restored(data, lambda pixels: noise(*pixels.shape), ".jpg", max_growth=1000)[1] == ()
+
+
+def test_palette_picture_that_needs_all_colours_says_that_it_grows(noise):
+    colours = Image.fromarray(noise(200, 200, 3)).quantize(16)
+    data = stored(colours)
+    made, (words,) = restored(data, lambda pixels: noise(*pixels.shape), ".png")
+    assert f"picture grows from {len(data) / 1000:.1f} kB" in words and words.endswith("as PNG")
