@@ -2,9 +2,9 @@
 
 A network that sees a tile as a whole (global pooling) needs tiles of exactly one size: `grid`. A
 page smaller than a tile is extended by reflection; the last tile of a row or column is moved
-inwards instead of padded. Any other network takes what fits: `cover` lays tiles of about the wanted
-size over the parts of the page that need them, each group of marks by itself, and leaves the rest
-alone.
+inwards instead of padded. Any other network takes what fits: `cover` lays tiles of up to the wanted
+size over the parts of the page that need them, each group of marks by itself, where the sum of them
+is least, and leaves the rest alone.
 
 Where tiles overlap they are cross-faded: every tile is multiplied by a window that rises linearly
 over its overlap, the products are summed, and the sum is divided by the summed windows. Whatever

@@ -98,10 +98,13 @@ def open_backend(path: Path, device: str, threads: int, precision: str = "fp32")
     """
     torch = _torch()
     from scanclean import checkpoint
+    from scanclean.models import kbnet
 
     if threads:
         torch.set_num_threads(threads)
     net, spec = checkpoint.load(path)
+    if isinstance(net, kbnet.KBNet):
+        net = kbnet.without_idle_bases(net)
     return TorchBackend(net, spec, device, precision)
 
 

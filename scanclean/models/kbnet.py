@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 import torch
@@ -307,7 +307,30 @@ def _folded(stage: Any) -> nn.Sequential:
 
 def fold(net: KBNet) -> FoldedKBNet:
     """The same function as `net` in the form that engines run fastest, for export; `net` stays."""
-    return FoldedKBNet(deepcopy(net)).eval().requires_grad_(False)
+    return FoldedKBNet(deepcopy(without_idle_bases(net))).eval().requires_grad_(False)
+
+
+def without_idle_bases(net: KBNet) -> KBNet:
+    """The same function without the last bases of each block, as far as their kernels are zero.
+
+    Files for programs that know 32 bases only are filled up with such, which would cost as much
+    as real ones.
+    """
+    used = []
+    for block in net.blocks:
+        (works,) = block.w.detach().any(2) | block.b.detach().any(2)  # (N,)
+        used.append(int(works.nonzero().max()) + 1 if works.any() else 1)
+    if tuple(used) == net.config.bases_of_blocks:
+        return net
+    bases = used[0] if len(set(used)) == 1 else tuple(used)
+    small, state = KBNet(replace(net.config, bases=bases)), net.state_dict()
+    small.load_state_dict(
+        {
+            name: state[name][tuple(slice(side) for side in kept.shape)]
+            for name, kept in small.state_dict().items()
+        }
+    )
+    return small.train(net.training)
 
 
 MARKS = ("intro.weight", "encoders.0.0.attgamma", "middle_blks.0.w", "ending.weight")

@@ -195,6 +195,19 @@ RELEASE = (
             "threads": 1,
         },
     ),
+    Recipe(
+        "release/noisyoffice",
+        "for one kind of page alone: the NoisyOffice pairs (--from the larger network)",
+        {
+            "steps": 4_000,
+            "patch": 96,
+            "network": _net(**LAST, bases=4, shuffle=1, pooling="none"),
+            "rate": 4e-4,
+            "floor": 1e-6,
+            "precision": "bf16",
+            "threads": 1,
+        },
+    ),
 )
 
 RECIPES: Mapping[str, Recipe] = {r.name: r for r in (*SYSTEMS, *SRRESNET, *KBNET, *RELEASE)}

@@ -16,7 +16,7 @@ from torch.utils.checkpoint import checkpoint as recomputed
 from scanclean import checkpoint, plugins
 from scanclean.config import TrainConfig
 from scanclean.errors import DataError, DeviceError, UsageError
-from scanclean.models.kbnet import KBNet
+from scanclean.models.kbnet import KBNet, without_idle_bases
 from scanclean.spec import ModelSpec
 from scanclean.training.distributed import ALONE, World, place, shared
 from scanclean.training.growth import begin_as
@@ -170,6 +170,8 @@ def _network(config: TrainConfig, start: nn.Module | None) -> tuple[Any, str]:
     elif config.start_from:
         net, spec = checkpoint.load(Path(config.start_from))
         arch = spec.arch
+        if isinstance(net, KBNet):
+            net = without_idle_bases(net)
         if config.grow:
             net = _grown(net, config)
     else:

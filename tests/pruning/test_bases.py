@@ -114,6 +114,25 @@ def test_padding_changes_nothing(net, scans, monkeypatch):
     assert torch.equal(wide(x), small(x))
 
 
+def test_bases_that_were_filled_up_cost_nothing_when_they_run(net, scans):
+    small = bases.remixed(net, bases.spectra(net, scans), [4, 2, 1])
+    wide = bases.padded(small, 32)
+    again = kbnet.without_idle_bases(wide)
+    assert again.config == small.config and wide.config.bases == 32
+    assert all(
+        torch.equal(a, b) for a, b in zip(again.parameters(), small.parameters(), strict=True)
+    )
+    assert [block.bases for block in kbnet.fold(wide).middle_blks] == [2]
+    assert kbnet.without_idle_bases(net) is net
+    with torch.no_grad():
+        net.blocks[0].w.zero_()
+        net.blocks[0].b.zero_()
+    x = torch.rand(1, 3, 16, 16)
+    bare = kbnet.without_idle_bases(net)
+    assert bare.config.bases == (1, 8, 8)
+    torch.testing.assert_close(bare(x), net(x), rtol=0, atol=1e-6)
+
+
 def test_padding_to_fewer_bases_is_refused(net):
     with pytest.raises(WeightsError, match="a block of this network has 8"):
         bases.padded(net, 4)
