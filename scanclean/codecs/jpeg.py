@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -24,27 +26,39 @@ def encode(pixels: Pixels, quality: int) -> Stream:
     Raises:
         ValueError: a side is longer than `MAX_SIDE`.
     """
+    return prepared(pixels)(quality)
+
+
+def prepared(pixels: Pixels) -> Callable[[int], Stream]:
+    """`encode` for several qualities of the same pixels: what all need is done once.
+
+    Raises:
+        ValueError: a side is longer than `MAX_SIDE`.
+    """
     from PIL import Image
 
     height, width = pixels.shape[:2]
     if max(height, width) > MAX_SIDE:
         raise ValueError(f"JPEG holds at most {MAX_SIDE} pixels a side")
     image = Image.fromarray(pixels)
-    file = io.BytesIO()
-    if pixels.ndim == 2:
-        image.save(file, "JPEG", quality=quality, optimize=True)
-    else:
-        sampling = "4:4:4" if _has_fine_color(pixels) else "4:2:0"
-        image.save(file, "JPEG", quality=quality, optimize=True, subsampling=sampling)
-    return Stream(
-        data=file.getvalue(),
-        filter="DCTDecode",
-        width=width,
-        height=height,
-        bits=8,
-        color_space="/DeviceGray" if pixels.ndim == 2 else "/DeviceRGB",
-        lossless=False,
-    )
+    settings: dict[str, Any] = {"optimize": True}
+    if pixels.ndim == 3:
+        settings["subsampling"] = "4:4:4" if _has_fine_color(pixels) else "4:2:0"
+
+    def at(quality: int) -> Stream:
+        file = io.BytesIO()
+        image.save(file, "JPEG", quality=quality, **settings)
+        return Stream(
+            data=file.getvalue(),
+            filter="DCTDecode",
+            width=width,
+            height=height,
+            bits=8,
+            color_space="/DeviceGray" if pixels.ndim == 2 else "/DeviceRGB",
+            lossless=False,
+        )
+
+    return at
 
 
 def _has_fine_color(pixels: Pixels) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
-from scanclean.codecs import Stream, _jbig2, codec
+from scanclean.codecs import Stream, _jbig2, codec, jpeg
 from scanclean.codecs.jpeg import MAX_SIDE
 from scanclean.config import StoreOptions
 from scanclean.page import Pixels
@@ -81,9 +82,9 @@ def _that_fits(name: str, pixels: Pixels) -> str:
 
 
 def _lossy(name: str, pixels: Pixels, before: Before, options: StoreOptions) -> Stream:
-    made = codec(name).encode
+    encode = jpeg.prepared(pixels) if name == "jpeg" else partial(codec(name).encode, pixels)
     return tightened(
-        lambda quality: made(pixels, quality),
+        encode,
         lambda stream: len(stream.data),
         options.quality,
         before,

@@ -16,7 +16,7 @@ Blocks = TypeVar("Blocks", bound=npt.NDArray[Any])
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
-BAND = 256
+BAND = 512
 """Rows worked on at once; bounds the memory of the passes over the whole page."""
 STROKE_RADIUS = 16
 """Strokes up to 32 pixels wide stand out from a closing of this radius; wider ones fill blocks."""
