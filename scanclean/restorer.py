@@ -29,7 +29,7 @@ MENDED = 12
 """A pixel that the network changes by more levels was dirty, or worn."""
 MENDED_SHARE = 0.003
 """Share of such pixels up to which a page without grain counts as clean."""
-ROWS = 512
+ROWS = 128
 """Rows that are compared at once."""
 SMALLEST_TILE = 64
 """A tile that fails is retried in quarters down to this side, in pixels."""
@@ -155,7 +155,8 @@ class Restorer:
             progress.advance()
         page = blender.page()[EDGE : EDGE + height, EDGE : EDGE + width]
         if blank is not None:  # the same white inside a tile as where there is none
-            np.copyto(page, 255, where=blank[..., None])
+            for channel in range(spec.channels):
+                np.copyto(page[..., channel], 255, where=blank)
         return _as_channels_of(pixels, page)
 
     def _tiles(self, needed: Mask) -> list[Tile]:
@@ -209,12 +210,14 @@ def clean_already(even: Pixels, restored: Pixels, paper: Paper) -> bool:
     known = ~paper.picture
     if not known.any() or np.median(paper.grain[known]) > CLEAN_GRAIN:
         return False
-    mended = 0
+    mended, most = 0, MENDED_SHARE * even.shape[0] * even.shape[1]
     for top in range(0, len(even), ROWS):
         rows = slice(top, top + ROWS)
         change = np.abs(np.subtract(even[rows], restored[rows], dtype=np.int16)) > MENDED
         mended += int(np.count_nonzero(change if change.ndim == 2 else change.any(axis=2)))
-    return mended <= MENDED_SHARE * even.shape[0] * even.shape[1]
+        if mended > most:
+            return False
+    return True
 
 
 def clean_classical(
