@@ -105,8 +105,8 @@ class Checked(NamedTuple):
 
 
 BUNDLED_SHA256: Mapping[str, str] = {
-    "scanclean.onnx": "241bbb58a85868a441a575dda8d9bcb5b2e8133875e759e0617182bedf48fdbf",
-    "scanclean.safetensors": "001affd9f440c7a68447c7728ca69b0e37b80930214750831f49fe84b12d0767",
+    "scanclean.onnx": "208401f0d9f48c508614cb4f0048b40f4166a4358fe47e5ce9a0a45c36895a2e",
+    "scanclean.safetensors": "b1c11bf74601eda23b6f71a9c2be556ef700383df08a7440d8372d9ee6a48131",
 }
 """Checksums of the files in `weights/`, one row each, as `sha256sum weights/*` prints them."""
 

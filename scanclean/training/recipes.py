@@ -171,7 +171,7 @@ BUNDLED: Changes = {
 RELEASE = (
     Recipe(
         "release/scanclean",
-        "the bundled weights (the stage before their last; see weights/README.md)",
+        "the bundled weights (their last stage; see weights/README.md)",
         {
             "steps": 9_500,
             "network": _net(**BUNDLED),
