@@ -234,7 +234,7 @@ def enlarged(plane: Plane, block: int, rows: slice, width: int) -> Plane:
     y = (np.arange(rows.start, rows.stop, dtype=np.float32) + 0.5) / block + 0.5
     edge = np.pad(plane, 1, mode="edge")
     top = y.astype(np.intp)
-    t = (y - top)[:, None]
+    t = (y - top.astype(np.float32))[:, None]  # else all that follows is float64
     lines = edge[top] * (1 - t) + edge[top + 1] * t
     # Between two centres lie `block` pixels; the first centre is half a block from the margin.
     s = (np.arange(block, dtype=np.float32) + 0.5) / block
