@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ Plane: TypeAlias = npt.NDArray[np.float32]
 Mask: TypeAlias = npt.NDArray[np.bool_]
 Counts = TypeVar("Counts", np.uint8, np.uint16)
 Given = TypeVar("Given", np.uint8, np.uint16)
+Blocks = TypeVar("Blocks", bound=npt.NDArray[Any])
 
 BLOCK_MAX = 8
 """Side of a block on a page at 300 dpi: finer than any shadow, coarser than most strokes."""
@@ -244,6 +245,15 @@ def enlarged(plane: Plane, block: int, rows: slice, width: int) -> Plane:
     return part
 
 
+def spread(plane: Blocks, block: int, rows: slice, width: int) -> Blocks:
+    """Rows of a block plane at full resolution, each block flat."""
+    lines = np.arange(rows.start, rows.stop) // block
+    first = lines[0]
+    wide = np.repeat(plane[first : lines[-1] + 1], block, axis=1)[:, :width]
+    spread: Blocks = wide[lines - first]
+    return spread
+
+
 def whitened(pixels: Pixels, paper: Paper, rows: slice) -> Pixels:
     """Rows of the page divided by its paper, which becomes white; same shape and dtype as they."""
     part = pixels[rows.start : rows.stop]
@@ -310,8 +320,7 @@ def bare(even: Pixels, paper: Paper) -> Mask:
         paper.block,
     )
     empty = (lowest >= 4 * BARE) & ~paper.picture
-    pixels = empty.repeat(paper.block, axis=0).repeat(paper.block, axis=1)
-    return pixels[: even.shape[0], : even.shape[1]]
+    return spread(empty, paper.block, slice(0, even.shape[0]), even.shape[1])
 
 
 def tone_kept(even: Pixels, cleaned: Pixels, paper: Paper) -> Pixels:

@@ -14,8 +14,8 @@ from scanclean.classical import classical
 from scanclean.config import DEFAULT_WEIGHTS
 from scanclean.errors import DeviceError, UsageError
 from scanclean.fidelity import Ink, guard
-from scanclean.page import Pixels, Tiles
-from scanclean.paper import SMALLEST_PAGE, Mask, Paper, bare, evened, examine, tone_kept
+from scanclean.page import Pixels, Tiles, differ
+from scanclean.paper import SMALLEST_PAGE, Mask, Paper, bare, evened, examine, spread, tone_kept
 from scanclean.parallel import in_order
 from scanclean.progress import SILENT, Progress, look
 from scanclean.tiling import Blender, Plane, Tile, cover, cut, grid, needing
@@ -29,8 +29,6 @@ MENDED = 12
 """A pixel that the network changes by more levels was dirty, or worn."""
 MENDED_SHARE = 0.003
 """Share of such pixels up to which a page without grain counts as clean."""
-ROWS = 128
-"""Rows that are compared at once."""
 SMALLEST_TILE = 64
 """A tile that fails is retried in quarters down to this side, in pixels."""
 RETRY_OVERLAP = 16
@@ -113,37 +111,35 @@ class Restorer:
         """
         warnings: list[str] = []
         paper = examine(pixels) if min(pixels.shape[:2]) >= SMALLEST_PAGE else None
-        even, blank = pixels, None
-        if paper and self.backend.spec.even_paper:
-            even = evened(pixels, paper)
-            blank = bare(even, paper)
-        restored = self._restore(even, blank, warnings, progress)
-        if paper and self.backend.spec.even_paper and clean_already(even, restored, paper):
+        known = paper if self.backend.spec.even_paper else None
+        even = evened(pixels, known) if known else pixels
+        restored = self._restore(even, known, warnings, progress)
+        if known and clean_already(even, restored, known):
             restored = even
         if not self._guard:
             return Cleaned(restored, None, tuple(warnings))
-        if paper and self.backend.spec.even_paper:
-            restored = tone_kept(even, restored, paper)
-        del even, blank  # a page each
+        if known:
+            restored = tone_kept(even, restored, known)
+        del even  # a page
         look(progress)
         guarded = guard(pixels, restored, paper=paper)
         return Cleaned(guarded.pixels, guarded.ink, tuple(warnings))
 
     def _restore(
-        self, pixels: Pixels, blank: Mask | None, warnings: list[str], progress: Progress
+        self, pixels: Pixels, paper: Paper | None, warnings: list[str], progress: Progress
     ) -> Pixels:
-        spec = self.backend.spec
         # A convolution sees zeros beyond a tile. Where tiles meet, the fade hides what that does;
         # a margin of mirrored page does so at the page's own edges, alike for every size of tile.
         height, width = pixels.shape[:2]
-        framed = [_side(n + 2 * EDGE, spec.multiple_of) for n in (height, width)]
-        needed = np.zeros(framed, np.bool_)
-        needed[EDGE : EDGE + height, EDGE : EDGE + width] = True if blank is None else ~blank
-        tiles = self._tiles(needed)
-        del needed
+        spec = self.backend.spec
+        framed = (
+            _side(height + 2 * EDGE, spec.multiple_of),
+            _side(width + 2 * EDGE, spec.multiple_of),
+        )
+        blank = bare(pixels, paper) if paper else None
+        tiles = self._tiles(framed, pixels.shape, blank, paper)
         progress.start(len(tiles), "tile")
-        white = np.full((*framed, spec.channels), 255, np.uint8)
-        blender = Blender(white, tiles, self._overlap)
+        blender = Blender(np.full((*framed, spec.channels), 255, np.uint8), tiles, self._overlap)
 
         def work(tile: Tile) -> Plane:
             look(progress)  # tiles of many pages may wait for an engine: none begins in vain
@@ -159,13 +155,24 @@ class Restorer:
                 np.copyto(page[..., channel], 255, where=blank)
         return _as_channels_of(pixels, page)
 
-    def _tiles(self, needed: Mask) -> list[Tile]:
-        """Where the network has to look."""
+    def _tiles(
+        self,
+        framed: tuple[int, int],
+        shape: tuple[int, ...],
+        blank: Mask | None,
+        paper: Paper | None,
+    ) -> list[Tile]:
+        """Where the network has to look: at all of a page of this shape that is not blank."""
         spec = self.backend.spec
+        inside = np.s_[EDGE : EDGE + shape[0], EDGE : EDGE + shape[1]]
+        needed = np.zeros(framed, np.bool_)
+        needed[inside] = True if blank is None else ~blank
         if spec.fixed_tile:
-            height, width = needed.shape
-            return needing(grid(height, width, self._tile, self._overlap), needed)
-        return cover(needed, self._tile, self._overlap, EDGE, spec.multiple_of)
+            return needing(grid(*framed, self._tile, self._overlap), needed)
+        picture = np.zeros(framed, np.bool_)
+        if paper:
+            picture[inside] = spread(paper.picture, paper.block, slice(0, shape[0]), shape[1])
+        return cover(needed, self._tile, self._overlap, EDGE, spec.multiple_of, picture)
 
     def _tile_at(self, scan: Pixels, tile: Tile, warnings: list[str]) -> Plane:
         """Restore a tile: float32 `(h, w, C)`. Smaller tiles where the engine fails on it."""
@@ -210,14 +217,7 @@ def clean_already(even: Pixels, restored: Pixels, paper: Paper) -> bool:
     known = ~paper.picture
     if not known.any() or np.median(paper.grain[known]) > CLEAN_GRAIN:
         return False
-    mended, most = 0, MENDED_SHARE * even.shape[0] * even.shape[1]
-    for top in range(0, len(even), ROWS):
-        rows = slice(top, top + ROWS)
-        change = np.abs(np.subtract(even[rows], restored[rows], dtype=np.int16)) > MENDED
-        mended += int(np.count_nonzero(change if change.ndim == 2 else change.any(axis=2)))
-        if mended > most:
-            return False
-    return True
+    return not differ(even, restored, MENDED, MENDED_SHARE)
 
 
 def clean_classical(

@@ -32,6 +32,11 @@ SLAB = 16
 """Rows that are finished at a time: what is worked on stays in the cache."""
 TILE_COST = 48
 """A tile costs as much beyond its pixels as a square of this side."""
+REACH = 80
+"""A network tells a picture from paper by what lies up to so many pixels beside its edge: measured
+64, and edges are known to 16."""
+EDGE_COST = 256
+"""Pixels of length that it may cost not to cut so near along an edge of a picture."""
 
 
 class Tile(NamedTuple):
@@ -88,7 +93,14 @@ def needing(tiles: Sequence[Tile], needed: Mask) -> list[Tile]:
     return [t for t in tiles if needed[t.y : t.y + t.height, t.x : t.x + t.width].any()]
 
 
-def cover(needed: Mask, side: int, overlap: int, margin: int, multiple: int) -> list[Tile]:
+def cover(
+    needed: Mask,
+    side: int,
+    overlap: int,
+    margin: int,
+    multiple: int,
+    picture: Mask | None = None,
+) -> list[Tile]:
     """Tiles over the parts of a page that need work, about equal in size, sorted by upper edge.
 
     Args:
@@ -97,19 +109,35 @@ def cover(needed: Mask, side: int, overlap: int, margin: int, multiple: int) -> 
         overlap: pixels that neighbours share, at least.
         margin: pixels around what is needed that a tile takes in.
         multiple: the sides of tiles are multiples of this.
+        picture: where the page shows photographs and dark grounds, bool `(H, W)`, near whose edges
+            it is better not cut; None: nowhere.
     """
     height, width = needed.shape
+    shown = np.zeros((height, width), np.bool_) if picture is None else picture
+    edges = shown.any()
     tiles = []
     for part in parts(needed, margin, multiple):
-        rows, breadth = _line(height, part.y, part.mask, axis=1), min(side, part.mask.shape[1])
-        for y, high in lay(rows, side, overlap, margin, multiple, breadth):
-            band = part.mask[max(0, y - part.y) : y + high - part.y]
+        high, wide = part.mask.shape
+        rows, breadth = _line(height, part.y, part.mask, axis=1), min(side, wide)
+        strain = _strain(shown[:, part.x : part.x + wide], axis=1) if edges else None
+        for y, tall in lay(rows, side, overlap, margin, multiple, breadth, strain):
+            band = part.mask[max(0, y - part.y) : y + tall - part.y]
             columns = _line(width, part.x, band, axis=0)
+            strain = _strain(shown[y : y + tall], axis=0) if edges else None
             tiles += [
-                Tile(y, x, high, wide)
-                for x, wide in lay(columns, side, overlap, margin, multiple, high)
+                Tile(y, x, tall, broad)
+                for x, broad in lay(columns, side, overlap, margin, multiple, tall, strain)
             ]
     return sorted(tiles)
+
+
+def _strain(picture: Mask, axis: int) -> Plane:
+    """What cutting costs along rows (axis 1) or columns (axis 0) of a part of a page, in pixels."""
+    share = picture.mean(axis=axis, dtype=np.float32)
+    edges = np.abs(np.diff(share, prepend=share[0]))
+    near = np.lib.stride_tricks.sliding_window_view(np.pad(edges, REACH), 2 * REACH + 1)
+    cost: Plane = EDGE_COST * near.max(axis=1)
+    return cost
 
 
 def _line(length: int, start: int, mask: Mask, axis: int) -> Mask:
@@ -181,7 +209,13 @@ def _joined(boxes: npt.NDArray[np.intp], extra: float) -> list[list[int]]:
 
 
 def lay(
-    needed: Mask, side: int, overlap: int, margin: int, multiple: int, breadth: int
+    needed: Mask,
+    side: int,
+    overlap: int,
+    margin: int,
+    multiple: int,
+    breadth: int,
+    strain: Plane | None = None,
 ) -> list[tuple[int, int]]:
     """Cover what is needed along a line as cheaply as can be, cutting where nothing is.
 
@@ -197,6 +231,8 @@ def lay(
         margin: pixels around what is needed that are covered as well, where `side` allows it.
         multiple: offsets and sizes are multiples of this.
         breadth: size the other way, which tells what a tile more costs.
+        strain: what the end of a tile that another one overlaps costs at each place beyond that,
+            pixels `(n,)`.
 
     Returns:
         (offset, size) of each.
@@ -205,21 +241,9 @@ def lay(
     >>> lay(line, 512, 64, 16, 16, 512)
     [(0, 352), (320, 384)]
     """
-    edges = np.flatnonzero(np.diff(needed, prepend=False, append=False))
-    if not len(edges):
+    if not needed.any():
         return []
-    first = max(0, edges[0] - margin) // multiple * multiple
-    last = min(len(needed), -(-(edges[-1] + margin) // multiple) * multiple)
-    # At each cut, what comes before ends at `until`, and what comes behind begins at `since`.
-    anywhere = np.arange(first, last, multiple)
-    half = overlap // multiple // 2 * multiple
-    until = np.concatenate([-(-(edges[1:-1:2] + margin) // multiple) * multiple, anywhere + half])
-    since = np.concatenate(
-        [(edges[2::2] - margin) // multiple * multiple, anywhere + half - overlap]
-    )
-    order = np.argsort(until + since, kind="stable")
-    until = np.concatenate([[first], until[order], [last]]).clip(first, last)
-    since = np.concatenate([[first], since[order], [last]]).clip(first, last)
+    until, since, extra = _cuts(needed, overlap, margin, multiple, strain)
     cost, before = np.full(len(until), np.inf), np.zeros(len(until), np.intp)
     cost[0] = 0
     for n in range(1, len(until)):
@@ -227,13 +251,42 @@ def lay(
         total = cost[:n] + size + (size / side) ** 2  # of equals the most even
         total[(size <= 0) | (size > side)] = np.inf
         before[n] = total.argmin()
-        cost[n] = total[before[n]] + TILE_COST**2 / breadth
+        cost[n] = total[before[n]] + TILE_COST**2 / breadth + extra[n]
     found = []
     n = len(until) - 1
     while n:
         n, stop = int(before[n]), int(until[n])
         found.append((int(since[n]), stop - int(since[n])))
     return found[::-1]
+
+
+def _cuts(
+    needed: Mask, overlap: int, margin: int, multiple: int, strain: Plane | None
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], Plane]:
+    """Where a line may be cut, the first and the last being its ends.
+
+    Returns:
+        Of each: where what comes before it ends, where what comes behind it begins, what it costs.
+    """
+    edges = np.flatnonzero(np.diff(needed, prepend=False, append=False))
+    first = max(0, edges[0] - margin) // multiple * multiple
+    last = min(len(needed), -(-(edges[-1] + margin) // multiple) * multiple)
+    bare_until = -(-(edges[1:-1:2] + margin) // multiple) * multiple
+    bare_since = (edges[2::2] - margin) // multiple * multiple
+    half = overlap // multiple // 2 * multiple
+    through = np.arange(first, last, multiple) + half
+    until = np.concatenate([bare_until, through])
+    since = np.concatenate([bare_since, through - overlap])
+    cost = np.zeros(len(until), np.float32)
+    if strain is not None:  # tiles that do not meet have nothing to disagree about
+        ends = np.stack([until - 1, since]).clip(0, len(needed) - 1)
+        cost = np.where(until > since, strain[ends].max(axis=0), cost)
+    order = np.argsort(until + since, kind="stable")
+    return (
+        np.concatenate([[first], until[order], [last]]).clip(first, last),
+        np.concatenate([[first], since[order], [last]]).clip(first, last),
+        np.concatenate([[0], cost[order], [0]]).astype(np.float32),
+    )
 
 
 def cut(pixels: Pixels, tile: Tile) -> Pixels:

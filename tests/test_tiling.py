@@ -219,3 +219,22 @@ def test_values_beyond_black_and_white_are_clipped():
     blender = Blender(np.zeros((8, 8, 1), np.uint8), [tile], 0)
     blender.add(tile, np.linspace(-1, 2, 64, dtype=np.float32).reshape(8, 8, 1))
     assert blender.page().min() == 0 and blender.page().max() == 255
+
+
+@pytest.mark.parametrize("edge", range(16, 1024, 48))
+def test_no_two_tiles_fade_beside_the_edge_of_a_picture(edge):
+    """Else each of them would take what it sees of the picture for something else."""
+    needed = np.ones((256, 1024), np.bool_)
+    picture = np.zeros_like(needed)
+    picture[:, edge:] = True
+    tiles = cover(needed, 448, 32, 16, 16, picture)
+    ends = [end for tile in tiles for end in (tile.x, tile.x + tile.width) if 0 < end < 1024]
+    assert ends and min(abs(end - edge) for end in ends) >= 64
+
+
+def test_a_picture_that_nothing_fades_beside_costs_nothing():
+    needed = np.zeros((256, 1024), np.bool_)
+    needed[:, 100:300] = needed[:, 440:900] = True
+    picture = np.zeros_like(needed)
+    picture[:, 440:900] = True
+    assert cover(needed, 512, 32, 16, 16, picture) == cover(needed, 512, 32, 16, 16)

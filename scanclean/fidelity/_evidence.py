@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from scanclean.page import Pixels
-from scanclean.paper import Paper, darkest, neutral_darkest
+from scanclean.paper import Paper, darkest, neutral_darkest, spread
 from scanclean.shapes import dilate, erode
-
-Blocks = TypeVar("Blocks", bound=npt.NDArray[Any])
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
@@ -121,15 +119,6 @@ def _measure_band(
 def _scaled(plane: Pixels, factor: npt.NDArray[np.uint16] | np.uint16) -> Pixels:
     """`plane` times a factor in 64ths, at most 255."""
     return np.minimum((plane.astype(np.uint32) * factor) >> 6, 255).astype(np.uint8)
-
-
-def spread(plane: Blocks, block: int, rows: slice, width: int) -> Blocks:
-    """Rows of a block plane at full resolution, each block flat."""
-    lines = np.arange(rows.start, rows.stop) // block
-    first = lines[0]
-    wide = np.repeat(plane[first : lines[-1] + 1], block, axis=1)[:, :width]
-    spread: Blocks = wide[lines - first]
-    return spread
 
 
 def _closed(plane: Pixels) -> Pixels:
