@@ -24,6 +24,29 @@ in `--pages`, layered).
 """
 
 
+ROWS = 128
+"""Rows that are compared at once: bounds the memory, and most pages are told apart by the first."""
+
+
+def differ(before: Pixels, after: Pixels, levels: int, share: float) -> bool:
+    """Whether more than a share of all pixels differ by more than so many levels, in any channel.
+
+    Args:
+        before: uint8 `(H, W)` or `(H, W, 3)`.
+        after: the same shape.
+        levels: gray levels that do not count yet.
+        share: of the pixels, 0 to 1.
+    """
+    found, most = 0, share * before.shape[0] * before.shape[1]
+    for top in range(0, len(before), ROWS):
+        one, other = before[top : top + ROWS], after[top : top + ROWS]
+        apart = np.maximum(one, other) - np.minimum(one, other) > levels
+        found += int(np.count_nonzero(apart if apart.ndim == 2 else apart.any(axis=2)))
+        if found > most:
+            return True
+    return False
+
+
 def fingerprint(pixels: Pixels) -> bytes:
     """A digest of pixels and their shape, 16 bytes."""
     digest = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=16)

@@ -29,7 +29,7 @@ from scanclean.engine import Engine, open_engine
 from scanclean.errors import DeviceError, ExitCode, ScancleanError, Stuck
 from scanclean.fidelity import Ink
 from scanclean.jobs import Job, Plan
-from scanclean.page import Action, Kept, Page, Pixels
+from scanclean.page import Action, Kept, Page, Pixels, differ
 from scanclean.parallel import in_order
 from scanclean.progress import SILENT, Limited, Progress, Stopped
 from scanclean.restorer import Cleaned, Cleaner
@@ -184,22 +184,13 @@ UNSEEN = 3
 """A change of at most this many grey levels cannot be seen on a page."""
 UNSEEN_SHARE = 1e-5
 """A page of which fewer pixels than this share change visibly is left alone."""
-ROWS = 256
-"""Rows that are compared at once."""
 
 
 def _is_same(page: Page, result: Page) -> bool:
     """Whether nobody could see a difference: such a page keeps its bytes, no generation lost."""
     if page.pixels.shape != result.pixels.shape or page.bitonal != result.bitonal:
         return False
-    seen, most = 0, UNSEEN_SHARE * page.pixels.size
-    for top in range(0, len(page.pixels), ROWS):
-        before, after = page.pixels[top : top + ROWS], result.pixels[top : top + ROWS]
-        apart = np.maximum(before, after) - np.minimum(before, after)
-        seen += int(np.count_nonzero(apart > UNSEEN))
-        if seen > most:
-            return False
-    return True
+    return not differ(page.pixels, result.pixels, UNSEEN, UNSEEN_SHARE)
 
 
 def _blend(scan: Pixels, cleaned: Pixels, strength: float) -> Pixels:

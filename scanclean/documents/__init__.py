@@ -235,6 +235,11 @@ def create(target: Target, document: Document, suffix: str, options: StoreOption
 def _head(source: Source, name: str) -> bytes:
     if isinstance(source, bytes):
         head = source[:HEAD]
+    elif source.is_fifo():  # a document is read more than once, and opening it might wait for ever
+        raise InputError(
+            f"{name}: is a pipe, not a file",
+            hint=f"type - for it, and send it to stdin: scanclean restore - ... < {name}",
+        )
     else:
         try:
             with source.open("rb") as file:

@@ -145,6 +145,15 @@ def test_input_that_is_written_to_gives_no_mixture(request, tmp_path, kind, chan
     assert everything(tmp_path) == before and (tmp_path / f"old.{kind}").read_text() == "old"
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.parametrize("output", ["o.pdf", "o.png", "out/"])
+def test_named_pipe_is_refused_before_it_is_waited_for(run, tmp_path, output):
+    os.mkfifo(tmp_path / "pipe.pdf")  # nobody writes to it: opening it would never end
+    code, _, err = run("restore", tmp_path / "pipe.pdf", "-o", f"{tmp_path}/{output}", *CLASSICAL)
+    assert code == ExitCode.INPUT
+    assert "pipe.pdf: is a pipe" in err and "restore - ..." in err
+
+
 def test_input_that_is_gone_does_not_keep_others_from_being_restored(run, png, tmp_path):
     (tmp_path / "in").mkdir()
     png.rename(tmp_path / "in/a.png")
