@@ -101,7 +101,7 @@ class RestoreOptions:
 
 
 Schedule: TypeAlias = Literal["constant", "cosine", "restarts", "exponential"]
-Loss: TypeAlias = Literal["l1", "l2", "charbonnier", "ssim", "perceptual"]
+Loss: TypeAlias = Literal["l1", "l2", "charbonnier", "ink", "ssim", "perceptual"]
 TrainPrecision: TypeAlias = Literal["fp32", "bf16", "fp16"]
 TrainDevice: TypeAlias = Literal["auto", "cpu", "cuda"]
 

@@ -8,12 +8,18 @@ writes.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
+
+# Nothing may hold a group after its end: its threads would abort a process that ends, now and then.
+# The functions of this module take the group that is there when it is imported for their default,
+# and AdamW imports it; so it is imported while there is none.
+import torch.distributed.nn  # noqa: F401
 from torch import Tensor, nn
 
 from scanclean.errors import DeviceError
@@ -63,6 +69,7 @@ def joined(device: str) -> Iterator[World]:
         yield _world()
         dist.barrier()  # one that left early would be torn down while the leader still evaluates
     finally:
+        gc.collect()  # shared networks are cycles, and hold the group
         dist.destroy_process_group()
 
 

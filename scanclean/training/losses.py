@@ -24,12 +24,45 @@ SSIM_C1, SSIM_C2 = 0.01**2, 0.03**2
 STROKES = 1.0
 """Weight of the strokes' distance in `perceptual`, beside the mean absolute error."""
 
+FAINT = (0.03, 0.3)
+"""Contrasts of faint ink: least and highest, as shares of full scale."""
+FAINT_WEIGHT = 4.0
+"""What `ink` adds to the weight of a pixel of faint ink, which is 1 elsewhere."""
+STROKE = 25
+"""Side of the square that must be wider than a stroke for it to be told from its ground, pixels."""
+RIM = 5
+"""Side of the square around stronger ink in which faint ink is its rim, pixels."""
+
 
 def charbonnier(predicted: Tensor, truth: Tensor) -> Tensor:
     """Mean of sqrt(d^2 + eps^2) - eps (Charbonnier et al. 1994): L1 without its kink at 0."""
-    difference = predicted - truth
-    smooth = torch.sqrt(difference * difference + CHARBONNIER_EPSILON**2)
-    return smooth.mean() - CHARBONNIER_EPSILON
+    return _smooth_distance(predicted, truth).mean()
+
+
+def ink(predicted: Tensor, truth: Tensor) -> Tensor:
+    """`charbonnier`, with faint ink of the truth counted `1 + FAINT_WEIGHT` times.
+
+    A pencil stroke of 6 % contrast that is wiped out costs a sixteenth of what a black one does
+    by its differences alone, and a reader just as much.
+    """
+    weight = 1 + FAINT_WEIGHT * faint_ink(truth)
+    return (weight * _smooth_distance(predicted, truth)).mean()
+
+
+@torch.no_grad()
+def faint_ink(truth: Tensor) -> Tensor:
+    """Where there are strokes of little contrast, and a pixel around them: 0 or 1, `(N, 1, H, W)`.
+
+    Strokes darker or lighter than their ground; the soft rims of stronger ones are left out. Ground
+    between a stroke and the edge of a patch that is narrower than `STROKE` counts as a stroke, too.
+    """
+    plane = truth.amin(1, keepdim=True)
+    closed = -_highest(-_highest(plane, STROKE), STROKE)
+    opened = _highest(-_highest(-plane, STROKE), STROKE)
+    contrast = torch.maximum(closed - plane, plane - opened)
+    strong = _highest((contrast > FAINT[1]).float(), RIM)
+    faint = ((contrast >= FAINT[0]) & (strong == 0)).float()
+    return _highest(faint, 3)
 
 
 def ssim(predicted: Tensor, truth: Tensor) -> Tensor:
@@ -65,10 +98,23 @@ LOSSES: dict[str, LossFunction] = {
     "l1": F.l1_loss,
     "l2": F.mse_loss,
     "charbonnier": charbonnier,
+    "ink": ink,
     "ssim": ssim,
     "perceptual": perceptual,
 }
 """Losses by the names that `TrainConfig.loss` knows."""
+
+
+def _smooth_distance(predicted: Tensor, truth: Tensor) -> Tensor:
+    difference = predicted - truth
+    return torch.sqrt(difference * difference + CHARBONNIER_EPSILON**2) - CHARBONNIER_EPSILON
+
+
+def _highest(planes: Tensor, side: int) -> Tensor:
+    """Highest value in the square of odd side around each pixel, `(N, C, H, W)`."""
+    half = side // 2
+    rows = F.max_pool2d(planes, (side, 1), 1, (half, 0))
+    return F.max_pool2d(rows, (1, side), 1, (0, half))
 
 
 def _windowed(planes: Tensor) -> tuple[Tensor, ...]:

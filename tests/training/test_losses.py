@@ -13,7 +13,7 @@ from scanclean.training._strokes import (
     energies,
     stroke_distance,
 )
-from scanclean.training.losses import LOSSES
+from scanclean.training.losses import FAINT_WEIGHT, LOSSES, faint_ink
 
 
 def page(height=48, width=64):
@@ -45,6 +45,35 @@ def test_loss_is_a_number_with_a_finite_gradient_even_on_blank_paper(name, chann
 def test_charbonnier_is_linear_far_from_the_truth():
     far = [float(LOSSES["charbonnier"](torch.full((1,), d), torch.zeros(1))) for d in (0.4, 0.8)]
     assert far[1] - far[0] == pytest.approx(0.4, abs=1e-3)
+
+
+@pytest.mark.parametrize("upside_down", [False, True])
+def test_faint_strokes_are_found_and_soft_rims_of_strong_ones_are_not(upside_down):
+    truth = torch.ones(1, 3, 90, 220)
+    truth[..., 60:115] = 0.95  # a tinted ground, wider than any stroke
+    truth[..., 30:60, 30:32] = 0.9  # pencil
+    truth[..., 30:60, 86:88] = 0.85  # pencil on the tint
+    truth[..., 30:60, 140:144] = 0.8  # the rim of
+    truth[..., 30:60, 141:143] = 0.0  # black ink
+    truth[:, 1:, 30:60, 180:182] = 0.9  # pale red
+    if upside_down:
+        truth[..., 30:60, 180:182] = 0.9  # the dimmest channel of pale red on black is black
+        truth = 1 - truth
+    wanted = torch.zeros(1, 1, 90, 220)
+    for left in (30, 86, 180):
+        wanted[..., 29:61, left - 1 : left + 3] = 1
+    assert torch.equal(faint_ink(truth), wanted)
+
+
+def test_faint_ink_counts_more_and_all_else_as_it_did():
+    truth = torch.ones(1, 3, 40, 40)
+    truth[..., 10:30, 10:12] = 0.9
+    blank = torch.ones_like(truth)
+    ratio = LOSSES["ink"](blank, truth) / LOSSES["charbonnier"](blank, truth)
+    assert ratio == pytest.approx(1 + FAINT_WEIGHT, rel=1e-5)
+    stained = truth.clone()
+    stained[..., 10:30, 25:30] = 0.5
+    assert LOSSES["ink"](stained, truth) == LOSSES["charbonnier"](stained, truth)
 
 
 def test_ssim_is_that_of_the_paper():
