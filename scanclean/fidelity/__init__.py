@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from scanclean.fidelity._evidence import BAND, FAINTEST, measure
+from scanclean.fidelity._evidence import BAND, PALE, USUAL, Limits, measure
 from scanclean.fidelity._grounds import lost_grounds
 from scanclean.fidelity._marks import LEAST_AREA, lost_ink, only_pale, own_sharpness, pencil
 from scanclean.page import Pixels
@@ -62,8 +62,12 @@ def guard(scan: Pixels, cleaned: Pixels, *, paper: Paper | None = None) -> Guard
         return Guarded(cleaned, Ink(1.0, 0, 0, 0, 0))
     paper = paper or examine(scan)
     seen = measure(scan, cleaned, paper)
+    pale = only_pale(seen)
+    limits = PALE if pale else USUAL
+    if pale:
+        seen = measure(scan, cleaned, paper, limits)
     edge = own_sharpness(seen, paper.block)
-    back = pencil(seen) if only_pale(seen) else lost_ink(seen, edge)
+    back = pencil(seen) if pale else lost_ink(seen, edge)
     grounds, count = lost_grounds(scan, cleaned, paper, seen, edge)
     invented = components(seen.invented)
     real = invented.area >= LEAST_AREA
@@ -71,7 +75,7 @@ def guard(scan: Pixels, cleaned: Pixels, *, paper: Paper | None = None) -> Guard
     kept = int(np.count_nonzero(seen.kept))
     pixels = cleaned
     if back.any() or gone.any() or grounds.any():
-        pixels = _mended(scan, cleaned, paper, dilate(back, 2), dilate(gone, 2), grounds)
+        pixels = _mended(scan, cleaned, paper, limits, dilate(back, 2), dilate(gone, 2), grounds)
     area = int(np.count_nonzero(back)) + int((grounds > 0.5).sum()) * paper.block**2
     share = kept / (kept + area) if area else 1.0
     return Guarded(
@@ -87,7 +91,13 @@ def guard(scan: Pixels, cleaned: Pixels, *, paper: Paper | None = None) -> Guard
 
 
 def _mended(
-    scan: Pixels, cleaned: Pixels, paper: Paper, back: Mask, gone: Mask, grounds: Plane
+    scan: Pixels,
+    cleaned: Pixels,
+    paper: Paper,
+    limits: Limits,
+    back: Mask,
+    gone: Mask,
+    grounds: Plane,
 ) -> Pixels:
     """The cleaned page with marks and grounds from the whitened scan."""
     out = cleaned.copy()
@@ -98,7 +108,7 @@ def _mended(
         if not (back[rows].any() or gone[rows].any() or blocks.any()):
             continue
         white = whitened(scan, paper, rows)
-        least = np.maximum(paper.grain * 255, FAINTEST)
+        least = np.maximum(paper.grain * 255, limits.faintest)
         bare = 255 - darkest(white) < enlarged(least, paper.block, rows, width)
         white[bare & ~spread(paper.picture, paper.block, rows, width)] = 255
         part = out[rows]

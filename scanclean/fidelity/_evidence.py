@@ -20,13 +20,9 @@ STROKE_RADIUS = 16
 """Strokes up to 32 pixels wide stand out from a closing of this radius; wider ones fill blocks."""
 HALO = 2 * STROKE_RADIUS + 8
 """Rows around a band that decide about its own."""
-FAINTEST = 9
-"""Contrast in levels (3.5 %) below which nothing counts as ink: pencil starts at 6 %."""
 GRAIN_FACTOR = 1.0
 """Ink stands out by this many times the depth of the grain, in means of 3 x 3 pixels: about 2.4
 standard deviations of the raw noise, 7 of the means."""
-KEPT = 0.4
-"""Ink with less than this share of its contrast is lost to a reader."""
 SLOPE_OF_GRAIN = 0.32
 """How much grain adds to the steepest step nearby, measured on blurred marks with and without."""
 FRINGE = 0.18
@@ -39,6 +35,22 @@ LEAST_INVENTED = 40
 """Contrast in levels from which ink in the output needs a reason in the scan."""
 MOST_GAIN = 10
 """A cleaner may make ink this many times as strong; beyond it, there was nothing."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """From where on something is ink, and lost."""
+
+    faintest: int
+    """Contrast in levels below which nothing counts as ink."""
+    kept: float
+    """Ink with less than this share of its contrast in the output is lost."""
+
+
+USUAL = Limits(faintest=9, kept=0.4)
+"""Pencil starts at 6 % (15 levels), and a reader loses what has less than two fifths of it."""
+PALE = Limits(faintest=5, kept=0.8)
+"""On a page in pale ink alone there is nothing else to be read, and none of it to be spared."""
 
 
 @dataclass(frozen=True)
@@ -59,17 +71,17 @@ class Evidence:
     """Where kept ink is so near that slopes are its own."""
 
 
-def measure(scan: Pixels, cleaned: Pixels, paper: Paper) -> Evidence:
+def measure(scan: Pixels, cleaned: Pixels, paper: Paper, limits: Limits = USUAL) -> Evidence:
     """Compare scan and output pixel by pixel, in bands of rows."""
     height, width = scan.shape[:2]
     shape = (height, width)
     contrast, slope = np.empty(shape, np.uint8), np.empty(shape, np.uint8)
     lost, invented, kept, beside = (np.empty(shape, np.bool_) for _ in range(4))
-    measures = _measures(paper)
+    measures = _measures(paper, limits)
     for top in range(0, height, BAND):
         stop = min(top + BAND, height)
         rows = slice(max(top - HALO, 0), min(stop + HALO, height))
-        part = _measure_band(scan, cleaned, paper, measures, rows)
+        part = _measure_band(scan, cleaned, paper, limits, measures, rows)
         own = slice(top - rows.start, stop - rows.start)
         contrast[top:stop], slope[top:stop] = part.contrast[own], part.slope[own]
         lost[top:stop], invented[top:stop] = part.lost[own], part.invented[own]
@@ -77,13 +89,13 @@ def measure(scan: Pixels, cleaned: Pixels, paper: Paper) -> Evidence:
     return Evidence(contrast, slope, lost, invented, kept, beside)
 
 
-def _measures(paper: Paper) -> tuple[npt.NDArray[np.uint16], Pixels, Pixels]:
+def _measures(paper: Paper, limits: Limits) -> tuple[npt.NDArray[np.uint16], Pixels, Pixels]:
     """For each block: the factor that makes paper white in 64ths, least contrast, slope of grain.
 
     The last two in levels.
     """
     gain = np.clip(64 * 255 / paper.level.max(axis=2), 64, 6000).astype(np.uint16)
-    least = np.maximum(GRAIN_FACTOR * 255 * paper.grain, FAINTEST).astype(np.uint8)
+    least = np.maximum(GRAIN_FACTOR * 255 * paper.grain, limits.faintest).astype(np.uint8)
     return gain, least, (SLOPE_OF_GRAIN * 255 * paper.grain).astype(np.uint8)
 
 
@@ -91,6 +103,7 @@ def _measure_band(
     scan: Pixels,
     cleaned: Pixels,
     paper: Paper,
+    limits: Limits,
     measures: tuple[npt.NDArray[np.uint16], Pixels, Pixels],
     rows: slice,
 ) -> Evidence:
@@ -107,7 +120,7 @@ def _measure_band(
     near = ground - erode(after, 1)  # with the means: what the output has within 2 pixels
     fringe = _scaled(dilate(near, FRINGE_RADIUS), np.uint16(64 * FRINGE))
     ink = contrast >= least
-    shown = near >= _scaled(contrast, np.uint16(64 * KEPT))
+    shown = near >= _scaled(contrast, np.uint16(64 * limits.kept))
     lost = ink & ~shown & (contrast >= fringe)
     own = ground - after
     reason = np.maximum(dilate(contrast, 3), dilate(slope, 2))

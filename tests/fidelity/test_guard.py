@@ -243,3 +243,24 @@ def test_a_page_in_pale_ink_alone_is_believed_if_most_of_it_was_kept(cleaner):
     result = guard(scan, cleaned)
     share = contrast(result.pixels, where & lost) / contrast(scan + 10, where & lost)
     assert share > 0.8 if cleaner == "most kept" else share < 0.2
+
+
+@pytest.mark.parametrize("hand", ["pale alone", "beside print"])
+def test_on_a_page_in_pale_ink_alone_nothing_may_get_paler(hand):
+    page, noise = sheet(500, 700, noise=0.3)
+    where = letters(page, 30, 5, ink=PAPER - 20)
+    where[:90] = False
+    if hand == "beside print":
+        letters(page[:90], 30, 5)
+    cleaned = np.minimum(scan_of(page, noise) + 10, 255)
+    cleaned[where] = 245  # half of the contrast is left
+    faint = np.zeros_like(where)
+    faint[480:484, 40:660] = True
+    page[faint] -= 7
+    scan = scan_of(page, noise)  # with a line of 3 % that was wiped out
+    result = guard(scan, cleaned)
+    left = contrast(result.pixels, where), contrast(result.pixels, faint)
+    if hand == "pale alone":
+        assert left[0] > 16 and left[1] > 4
+    else:
+        assert left[0] < 12
