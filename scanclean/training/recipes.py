@@ -173,9 +173,10 @@ RELEASE = (
         "release/scanclean",
         "the bundled weights (their last stage; see weights/README.md)",
         {
-            "steps": 9_500,
+            "steps": 13_500,
             "network": _net(**BUNDLED),
-            "rate": 6e-4,
+            "loss": "ink",
+            "rate": 5e-4,
             "floor": 5e-6,
             "pages_share": 0.75,
             "precision": "bf16",
