@@ -34,7 +34,7 @@ from scanclean.progress import SILENT, Progress
 from scanclean.training._page_kinds import KINDS
 from scanclean.training._page_maker import mupdf, render_pdf
 from scanclean.training._words import Words
-from scanclean.training.degradation import PROFILES, apply, has_colour, sample, tone_share
+from scanclean.training.degradation import apply, has_colour, sample, tone_share
 from scanclean.training.pages import CleanPage, Word, write_png
 
 DEFAULT_PAGES = 27
@@ -52,6 +52,10 @@ KINDS_USED = (
     "small print", "coloured paper", "receipt", "contents",
 )  # fmt: skip
 """Kinds of page, in turn."""
+FAMILIES = (
+    "book", "copier", "feeder", "flatbed", "identity", "mild", "phone", "recoded", "spoiled",
+)  # fmt: skip
+"""Kinds of scan, in turn. Training may add more; the set stays as it is."""
 GRAY_ONLY = frozenset({"copier"})
 """Kinds of scan that have no colour, so their clean pages have none either."""
 _TRIES = 6  # parts of a page, of which the one with the most words is taken
@@ -96,7 +100,7 @@ class Plan:
     """What one page is to be."""
 
     family: str
-    """Kind of scan: a key of `PROFILES`."""
+    """Kind of scan: one of `FAMILIES`."""
     language: str
     """A key of `SENTENCES`."""
     kind: str
@@ -108,10 +112,10 @@ class Plan:
 def plan(number: int) -> Plan:
     """What page `number` of the set is to be."""
     # When a kind of scan comes back, it is in another script and on another kind of page.
-    turn = number + number // len(PROFILES)
+    turn = number + number // len(FAMILIES)
     languages = list(SENTENCES)
     return Plan(
-        sorted(PROFILES)[number % len(PROFILES)],
+        FAMILIES[number % len(FAMILIES)],
         languages[turn % len(languages)],
         KINDS_USED[turn * 5 % len(KINDS_USED)],
         STRETCH[number % len(STRETCH)],

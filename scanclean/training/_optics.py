@@ -143,6 +143,33 @@ class Lens:
 
 
 @dataclass(frozen=True)
+class Defocus:
+    """A page out of focus, as a phone held too near makes it: a disc in place of every point."""
+
+    radius_mm: float
+    """Radius of the disc on paper, millimetres."""
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, level: float) -> Defocus:
+        """Draw a disc; even the widest is thinner than the strokes of a headline are thick."""
+        return cls(log_between(rng, 0.09, 0.15 + 0.3 * level))
+
+    def apply(self, light: Light, scene: Scene) -> Light:
+        """Average over the disc, whose rim is smoothed to a fraction of a pixel."""
+        radius = scene.px(self.radius_mm)
+        reach = int(np.ceil(radius))
+        y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+        disc = np.clip(radius + 0.5 - np.hypot(y, x), 0, 1).astype(np.float32)
+        disc /= disc.sum()
+        height, width = light.shape[1:]
+        padded = np.pad(light, ((0, 0), (reach, reach), (reach, reach)), mode="edge")
+        out = np.zeros_like(light)
+        for row, column in zip(*np.nonzero(disc), strict=True):
+            out += disc[row, column] * padded[:, row : row + height, column : column + width]
+        return out
+
+
+@dataclass(frozen=True)
 class Fringe:
     """Red and blue displaced to opposite sides of green: lens colour, three-line sensors."""
 

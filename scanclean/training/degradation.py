@@ -85,8 +85,8 @@ _OUTPUT: Profile = (
 
 PROFILES: Mapping[str, tuple[float, Profile]] = {
     # name: (weight, steps)
-    "identity": (0.08, ()),
-    "recoded": (0.05, (Choice(processing.Jpeg, 1, 0, 0.5),)),
+    "identity": (0.10, ()),
+    "recoded": (0.08, (Choice(processing.Jpeg, 1, 0, 0.5),)),
     "mild": (
         0.10,
         (
@@ -188,6 +188,24 @@ PROFILES: Mapping[str, tuple[float, Profile]] = {
             Choice(processing.Levels, 0.5, 0, 1),
             Choice(processing.Sharpen, 0.5),
             Choice(processing.Jpeg, 1, 0, 0.8),
+        ),
+    ),
+    "blurred": (
+        0.08,
+        (
+            Choice(ink.InkSpread, 0.4),
+            Choice(ink.Fading, 0.1, 0, 0.4),
+            Choice(paper.Tint, 0.7, 0, 0.5),
+            Choice(paper.Fibre, 0.3, 0, 0.5),
+            Choice(paper.ShowThrough, 0.2, 0, 0.6),
+            Choice(optics.Uneven, 0.8, 0, 0.7),
+            Choice(optics.CastShadow, 0.2, 0, 0.7),
+            Choice(optics.Defocus, 1),
+            Choice(sensor.Noise, 0.9, 0, 0.8),
+            Choice(processing.Gray, 0.2),
+            Choice(processing.Levels, 0.4, 0, 0.8),
+            Choice(processing.Sharpen, 0.4),
+            Choice(processing.Jpeg, 0.9, 0, 0.75),
         ),
     ),
     "spoiled": (

@@ -46,13 +46,17 @@ def test_words_lie_where_ink_is(built):
 
 
 def test_kinds_of_scan_are_balanced_and_meet_many_scripts_and_pages():
-    plans = [frozen.plan(number) for number in range(8 * len(PROFILES))]
+    plans = [frozen.plan(number) for number in range(8 * len(frozen.FAMILIES))]
     assert set(Counter(plan.family for plan in plans).values()) == {8}
-    for family in PROFILES:
+    for family in frozen.FAMILIES:
         own = [plan for plan in plans if plan.family == family]
         assert len({plan.language for plan in own}) >= 4 and len({plan.kind for plan in own}) >= 6
     assert {plan.language for plan in plans} == set(SENTENCES)
     assert {plan.kind for plan in plans} == set(frozen.KINDS_USED)
+
+
+def test_every_kind_of_scan_in_it_can_be_made():
+    assert set(frozen.FAMILIES) <= set(PROFILES)
 
 
 def test_no_sentence_is_one_that_pages_for_training_are_made_of():
