@@ -76,8 +76,11 @@ def refuse_existing(target: Path, *, force: bool) -> None:
     """Look before any work whether an output may be made.
 
     Raises:
-        OutputError: it exists, and is not to be replaced.
+        OutputError: it exists, and is not to be replaced; or it is no file.
     """
+    if target.exists() and not target.is_file():
+        what = "a folder" if target.is_dir() else "no file but a device or a pipe"
+        raise OutputError(f"{target}: is {what}", hint="name a file, or type - for stdout")
     if not force and target.exists():
         raise _exists(target)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
+
+from scanclean.errors import UsageError
 
 Mode: TypeAlias = Literal["auto", "color", "gray", "bitonal"]
 Device: TypeAlias = Literal["auto", "cpu", "cuda", "mps", "coreml"]
@@ -20,6 +22,13 @@ DEFAULT_MAX_MPIXELS = 250.0
 DEFAULT_MAX_GROWTH = 1.5
 DEFAULT_QUALITY = 80
 DEFAULT_PAGE_TIMEOUT = 3600.0
+SMALLEST_TILE = 64
+"""Side of the smallest tile that may be asked for, pixels."""
+
+
+def _require(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise UsageError(f"{name} {value!r}: is not one of {', '.join(allowed)}")
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,18 @@ class StoreOptions:
     """A PDF may grow to this times its size."""
     force: bool = False
     """Overwrite an existing output."""
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense.
+
+        Raises:
+            UsageError: a value is not among those that are possible.
+        """
+        _require("codec", self.codec, get_args(Codec))
+        if not 1 <= self.quality <= 100:
+            raise UsageError(f"quality {self.quality}: is not within 1 to 100")
+        if not self.max_growth >= 1:
+            raise UsageError(f"max-growth {self.max_growth:g}: is less than 1")
 
 
 CLASSICAL = "classical"
@@ -98,6 +119,23 @@ class RestoreOptions:
     """How inputs are opened."""
     store: StoreOptions = StoreOptions()
     """How outputs are written."""
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense.
+
+        Raises:
+            UsageError: a value is not among those that are possible.
+        """
+        _require("device", self.device, get_args(Device))
+        _require("backend", self.backend, get_args(EngineName))
+        _require("precision", self.precision, get_args(Precision))
+        _require("mode", self.mode, get_args(Mode))
+        if not 0 <= self.strength <= 1:
+            raise UsageError(f"strength {self.strength:g}: is not within 0 to 1")
+        if self.tile and self.tile < SMALLEST_TILE:
+            raise UsageError(f"tile {self.tile}: the smallest has {SMALLEST_TILE} pixels")
+        if self.tile and 2 * (self.overlap or 0) > self.tile:
+            raise UsageError(f"overlap {self.overlap}: is more than half of a tile of {self.tile}")
 
 
 Schedule: TypeAlias = Literal["constant", "cosine", "restarts", "exponential"]

@@ -71,6 +71,8 @@ def plan(inputs: Sequence[str], output: str, kind: str | None, known: Sequence[s
         UsageError: the combination makes no sense.
         InputError: a folder holds no document.
     """
+    if "" in (*inputs, output):
+        raise UsageError("an INPUT or OUTPUT is empty", hint="a variable may be unset")
     if not inputs:
         raise UsageError("no INPUT", hint="type: scanclean restore in.pdf -o out.pdf")
     wanted = f".{kind.lower().lstrip('.')}" if kind else ""
@@ -81,12 +83,21 @@ def plan(inputs: Sequence[str], output: str, kind: str | None, known: Sequence[s
     folders = [name for name in inputs if name != PIPE and Path(name).is_dir()]
     if len(inputs) == 1 and not folders:
         return Plan((_single(inputs[0], output, wanted, known),))
-    found = list(_expand(inputs, known))
+    found = list(_expand(inputs, known, Path(output)))
     if output == PIPE:
-        raise UsageError("several documents do not fit into stdout", hint="give a folder with -o")
+        raise UsageError(
+            "several documents do not fit into stdout",
+            hint="give a folder with -o, or --format pdf for one PDF of all",
+        )
     if not _means_folder(output) and Path(output).suffix.lower() == ".pdf":
         jobs = tuple(Job(path, None, ".pdf") for path, _ in found)
         return Plan(jobs, joined=Path(output))
+    if not _means_folder(output) and Path(output).suffix.lower() in known:
+        stem = Path(output).stem
+        raise UsageError(
+            f"{output}: several documents do not fit into one {Path(output).suffix} file",
+            hint=f"type -o {stem}/ for a folder, or -o {stem}.pdf for one PDF of all",
+        )
     if Path(output).exists() and not Path(output).is_dir():
         raise UsageError(f"{output}: several inputs need a folder", hint=f"type -o {output}-clean/")
     return Plan(tuple(_into_folder(found, Path(output), wanted)), folder=Path(output))
@@ -117,14 +128,22 @@ def _single(name: str, output: str, wanted: str, known: Sequence[str]) -> Job:
     return Job(source, Path(output), wanted or suffix)
 
 
-def _expand(inputs: Sequence[str], known: Sequence[str]) -> Iterator[tuple[Path, Path]]:
-    """Every document among the inputs, with its place below the output folder."""
+def _expand(
+    inputs: Sequence[str], known: Sequence[str], output: Path
+) -> Iterator[tuple[Path, Path]]:
+    """Every document among the inputs, with its place below the output folder.
+
+    What lies in an output folder inside an input folder is an earlier run's, and no input.
+    """
+    made = output.resolve()
     for name in inputs:
         path = Path(name)
         if not path.is_dir():
             yield path, Path(path.name)
             continue
         inside = [p for p in path.rglob("*") if p.suffix.lower() in known and _visible(p, path)]
+        if path.resolve() in made.parents:
+            inside = [p for p in inside if made not in (p.resolve(), *p.resolve().parents)]
         if not inside:
             raise InputError(f"{path}: holds no document", hint="known are: " + " ".join(known))
         for document in sorted(inside, key=lambda p: natural(p.relative_to(path).as_posix())):

@@ -148,7 +148,8 @@ def _treat(page: Page, writer: Writer, treatment: Treatment) -> Outcome:
         pixels = _blend(page.pixels, cleaned.pixels, treatment.strength)
         result = _in_mode(replace(page, pixels=pixels), treatment.mode)
         if _is_same(page, result):
-            same = Kept(page.index, "unchanged", "already clean")
+            why = "already clean" if treatment.strength else "asked for with strength 0"
+            same = Kept(page.index, "unchanged", why)
             return Outcome(same, None, cleaned.ink, cleaned.warnings)
         encoded = writer.encode(result)
     except (DeviceError, MemoryError) as error:

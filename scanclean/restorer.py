@@ -11,7 +11,7 @@ import numpy as np
 
 from scanclean.backends import Backend
 from scanclean.classical import classical
-from scanclean.config import DEFAULT_WEIGHTS
+from scanclean.config import CLASSICAL, DEFAULT_WEIGHTS, SMALLEST_TILE
 from scanclean.errors import DeviceError, UsageError
 from scanclean.fidelity import Ink, guard
 from scanclean.page import Pixels, Tiles, differ
@@ -29,8 +29,6 @@ MENDED = 12
 """A pixel that the network changes by more levels was dirty, or worn."""
 MENDED_SHARE = 0.003
 """Share of such pixels up to which a page without grain counts as clean."""
-SMALLEST_TILE = 64
-"""A tile that fails is retried in quarters down to this side, in pixels."""
 RETRY_OVERLAP = 16
 """Overlap of the quarters of a failed tile, in pixels."""
 
@@ -88,7 +86,13 @@ class Restorer:
         Raises:
             WeightsError: unknown, damaged, or not there.
             DeviceError: the device is not there.
+            UsageError: it is the filter that has no weights.
         """
+        if weights == CLASSICAL:
+            raise UsageError(
+                f"{CLASSICAL}: is a filter, not a network",
+                hint="call scanclean.restorer.clean_classical(pixels)",
+            )
         from scanclean import backends
         from scanclean.weights import resolve
 
@@ -108,7 +112,13 @@ class Restorer:
 
         Raises:
             DeviceError: a tile failed in every size. No pixel of a failed tile is ever used.
+            TypeError: it is no picture of bytes.
         """
+        if pixels.dtype != np.uint8 or (pixels.ndim, *pixels.shape[2:]) not in ((2,), (3, 3)):
+            raise TypeError(
+                f"a picture is uint8 of shape (H, W) or (H, W, 3), not {pixels.dtype} of shape "
+                f"{pixels.shape}"
+            )
         warnings: list[str] = []
         paper = examine(pixels) if min(pixels.shape[:2]) >= SMALLEST_PAGE else None
         known = paper if self.backend.spec.even_paper else None
@@ -187,6 +197,7 @@ class Restorer:
         where = f"tile at row {max(0, tile.y)}, column {max(0, tile.x)}"
         longest = max(tile.height, tile.width)
         half = _side(longest // 2 + RETRY_OVERLAP, self.backend.spec.multiple_of)
+        # down to the smallest tile that anybody may ask for
         if half >= longest or half < SMALLEST_TILE or self.backend.spec.fixed_tile:
             raise DeviceError(f"{where} failed in every size: {problem}", hint="type --device cpu")
         warnings.append(f"{where} failed ({problem}) and was retried in smaller tiles")

@@ -1,4 +1,5 @@
 import errno
+from pathlib import Path
 
 import pytest
 
@@ -57,3 +58,9 @@ def test_full_disk_says_what_to_do():
     error = output_error("out.pdf", OSError(errno.ENOSPC, "No space left on device"))
     assert str(error) == "out.pdf: cannot be written: no space left on device"
     assert "free some space" in error.hint
+
+
+def test_a_device_or_folder_is_never_replaced(tmp_path):
+    for target in (Path("/dev/null"), tmp_path):
+        with pytest.raises(OutputError, match="device|folder"), replacing(target, force=True):
+            pytest.fail("should have been refused")

@@ -94,3 +94,18 @@ def test_in_place_is_noticed_through_another_spelling(folder):
     job = only(planned(folder / "a.png", folder / "b" / ".." / "a.png"))
     assert job.in_place
     assert not only(planned(folder / "a.png", folder / "c.png")).in_place
+
+
+def test_outputs_of_an_earlier_run_are_no_inputs(folder):
+    (folder / "clean").mkdir()
+    (folder / "clean" / "a.png").write_bytes(b"x")
+    sources = [job.source.name for job in planned(folder, folder / "clean").jobs]
+    assert sorted(sources) == ["a.jpg", "a.png", "p10.png", "p2.png", "q.PDF"]
+    assert len(planned(folder, folder).jobs) == 6  # in place: all that is in it
+
+
+def test_several_documents_do_not_fit_into_one_picture(folder):
+    with pytest.raises(UsageError, match=r"one \.png file"):
+        planned(folder, "new.png")
+    with pytest.raises(UsageError, match="empty"):
+        planned("", "out.pdf")

@@ -182,3 +182,16 @@ def test_dirt_on_a_drawn_page_is_cleaned(function_backend):
     page[300:330, 420:470] = 200  # half a percent of it
     whitening = function_backend(lambda t: np.where(t > 0.7, 1, t), tile=512, even_paper=True)
     assert Restorer(whitening, use_guard=False)(page)[315, 440].tolist() == [255, 255, 255]
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind"), [((9, 9), float), ((9, 9, 4), np.uint8), ((9,), np.uint8)], ids=str
+)
+def test_what_is_no_picture_is_refused(identity_backend, shape, kind):
+    with pytest.raises(TypeError, match="uint8"):
+        Restorer(identity_backend)(np.zeros(shape, kind))
+
+
+def test_the_filter_is_no_network():
+    with pytest.raises(UsageError, match="classical"):
+        Restorer.load("classical")

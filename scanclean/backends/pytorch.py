@@ -113,6 +113,6 @@ def _torch() -> Any:
         import torch
     except ImportError as error:
         raise BackendUnavailable(
-            "PyTorch is not installed", hint='type: pip install "scanclean[torch]"'
+            "PyTorch is not installed", hint="type, in the clone: pip install '.[torch]'"
         ) from error
     return torch

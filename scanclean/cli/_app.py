@@ -14,7 +14,7 @@ import typer
 
 from scanclean import plugins
 from scanclean.cli import _console
-from scanclean.errors import ExitCode, ScancleanError, Stuck
+from scanclean.errors import ExitCode, ScancleanError, Stuck, UsageError
 
 REPORT_BUGS = "this is a bug in scanclean; please report it with the lines above"
 
@@ -45,6 +45,7 @@ def run(words: list[str]) -> int:
     """Run a command and turn what comes out of it into an exit code."""
     with _stoppable():
         try:
+            _refuse_empty(words)
             result = build()(words, prog_name="scanclean", standalone_mode=False)
         except ScancleanError as error:
             _console.error(str(error), error.hint)
@@ -62,6 +63,18 @@ def run(words: list[str]) -> int:
     if result == ExitCode.INTERRUPTED:  # typer makes this of ^C, without a word
         _console.error("interrupted; nothing half-written is left behind")
     return result if isinstance(result, int) else ExitCode.DONE
+
+
+def _refuse_empty(words: list[str]) -> None:
+    """An empty name would mean the current folder; it comes from a variable that is not set.
+
+    Raises:
+        UsageError: there is one.
+    """
+    for before, word in zip(["", *words], words, strict=False):
+        if not word and before != "--password":
+            where = f" behind {before}" if before else ""
+            raise UsageError(f"an argument{where} is empty", hint="a variable may not be set")
 
 
 def _code_of(end: SystemExit | typer.Exit | typer.Abort) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from scanclean.atomic import replacing
+from scanclean.cli._products import require_report
 from scanclean.errors import OutputError
 from scanclean.progress import SILENT, Progress
 
@@ -57,8 +58,9 @@ def write_json(target: str, content: object, stdout: BinaryIO) -> None:
     """Write a report to a file, or for "-" to `stdout`.
 
     Raises:
-        OutputError: the file cannot be written.
+        OutputError: the file cannot be written, or is there and no report.
     """
+    require_report(target)
     try:
         data = json.dumps(content, indent=1, ensure_ascii=False).encode() + b"\n"
     except UnicodeEncodeError:  # a file name that is no text

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from scanclean import documents, jobs
 from scanclean.atomic import left_behind
 from scanclean.cli import _console
 from scanclean.cli._console import Words
+from scanclean.cli._products import require_apart, require_file, require_report
 from scanclean.cli._watch import Watcher
 from scanclean.config import RestoreOptions
 from scanclean.errors import ExitCode, ScancleanError
 from scanclean.jobs import Job, Plan
+from scanclean.page import Action
 from scanclean.restoration import FileReport, Session, as_json
 from scanclean.resume import Resuming
 from scanclean.unfinished import place_of
@@ -36,11 +41,15 @@ def run(
     Returns:
         The exit code: that of the first input that failed as a whole, else 9 if pages were copied
         unchanged, else 0.
+
+    Raises:
+        ScancleanError: the only document failed; the report is written all the same.
     """
-    plan = jobs.plan(inputs, output, kind, documents.suffixes())
     join: Callable[[], FileReport]
     restore: Callable[[Job], FileReport]
     with ExitStack() as stack:
+        plan = _planned(inputs, output, kind, stack)
+        _require_apart(plan, json_file, compare)
         progress = stack.enter_context(_console.progress(quiet=words.quiet))
         session = stack.enter_context(Session(options, progress))
         if options.resume:
@@ -52,21 +61,87 @@ def run(
         if watcher:
             join = partial(watcher.join, join, plan)
             restore = partial(watcher.restore, restore, stdout=stdout)
-        if plan.joined:
-            reports = [join()]
-        elif len(plan.jobs) == 1:
-            reports = [restore(plan.jobs[0])]
-        else:
-            reports = [_one(restore, session, job) for job in plan.jobs]
-        notes = watcher.compare(progress) if watcher else ()
+        reports, failure = _carried_out(plan, session, join, restore)
+        if failure and not json_file:
+            raise failure
+        notes = watcher.compare(progress) if watcher and not failure else ()
+        if plan.joined and output == jobs.PIPE and not failure:
+            reports = [_poured(plan.joined, stdout, report) for report in reports]
     if not words.quiet:
         for notice in (*session.notices, *notes, *_leftovers(plan)):
             _console.say(notice)
         for report in reports:
-            _tell(report, verbose=words.verbose)
+            _tell(report, verbose=words.verbose, joined=plan.joined is not None)
     if json_file:
         _console.write_json(json_file, as_json(reports), stdout)
-    return next((r.exit_code for r in reports if r.exit_code), ExitCode.DONE)
+    if failure:
+        raise failure
+    return _exit_code(reports)
+
+
+def _planned(inputs: Sequence[str], output: str, kind: str | None, stack: ExitStack) -> Plan:
+    """What to do; several documents that are to be one PDF on stdout are joined in a file first."""
+    several = len(inputs) > 1 or Path(inputs[0]).is_dir()
+    if several and output == jobs.PIPE and kind and kind.lower().lstrip(".") == "pdf":
+        folder = stack.enter_context(TemporaryDirectory(prefix="scanclean-"))
+        output = str(Path(folder, "stdout.pdf"))
+    return jobs.plan(inputs, output, kind, documents.suffixes())
+
+
+def _require_apart(plan: Plan, json_file: str | None, compare: Path | None) -> None:
+    """Look before any work whether the report or the page for the browser would overwrite a thing.
+
+    Raises:
+        UsageError: it is an input or the output as well.
+        OutputError: the report is a file that is none.
+    """
+    require_file("--compare", compare)
+    require_report(json_file)
+    written = [("-o", path) for path in _targets(plan)]
+    written += [("--compare", compare)] if compare else []
+    written += [("--json", Path(json_file))] if json_file and json_file != jobs.PIPE else []
+    if compare or json_file:
+        require_apart([job.source for job in plan.jobs if job.source], written, in_place=True)
+
+
+def _targets(plan: Plan) -> list[Path]:
+    if plan.joined:
+        return [plan.joined]
+    return [job.target for job in plan.jobs if job.target and not job.numbered]
+
+
+def _as_job(plan: Plan) -> Job:
+    """The one job of a plan, or one that stands for all that were to be joined."""
+    if not plan.joined:
+        return plan.jobs[0]
+    return Job(None, plan.joined, called=", ".join(job.name for job in plan.jobs))
+
+
+def _carried_out(
+    plan: Plan,
+    session: Session,
+    join: Callable[[], FileReport],
+    restore: Callable[[Job], FileReport],
+) -> tuple[list[FileReport], ScancleanError | None]:
+    """A report for each document; and what ended the command, if nothing came of it."""
+    if not plan.joined and len(plan.jobs) > 1:
+        return [_one(restore, session, job) for job in plan.jobs], None
+    try:
+        return [join() if plan.joined else restore(plan.jobs[0])], None
+    except ScancleanError as error:
+        return [session.failed(_as_job(plan), error)], error
+
+
+def _poured(product: Path, stdout: BinaryIO, report: FileReport) -> FileReport:
+    with product.open("rb") as file:
+        shutil.copyfileobj(file, stdout)
+    return replace(report, output="stdout")
+
+
+def _exit_code(reports: Sequence[FileReport]) -> int:
+    """A document that is missing weighs more than a page that was copied."""
+    codes = [report.exit_code for report in reports if report.exit_code]
+    return next((code for code in codes if code != ExitCode.PARTIAL), max(codes, default=0))
 
 
 def _one(restore: Callable[[Job], FileReport], session: Session, job: Job) -> FileReport:
@@ -90,22 +165,32 @@ def _leftovers(plan: Plan) -> list[str]:
     ]
 
 
-def _tell(report: FileReport, *, verbose: bool) -> None:
-    for warning in report.warnings:
-        _console.say(f"{report.input}: {warning}")
-    if report.exit_code not in (ExitCode.DONE, ExitCode.PARTIAL):
+def _tell(report: FileReport, *, verbose: bool, joined: bool = False) -> None:
+    if report.exit_code not in (ExitCode.DONE, ExitCode.PARTIAL):  # that was said already
         return
+    name = report.output if joined else report.input
+    for warning in report.warnings:  # of what was joined each warning names its own input
+        _console.say(warning if joined else f"{name}: {warning}")
     for page in report.pages:
         for warning in page.warnings:
-            _console.say(f"{report.input}: page {page.page}: {warning}")
+            _console.say(f"{name}: page {page.page}: {warning}")
         if page.action == "copied":
-            _console.say(f"{report.input}: page {page.page} copied unchanged: {page.reason}")
+            _console.say(f"{name}: page {page.page} copied unchanged: {page.reason}")
         elif verbose:
-            _console.say(f"{report.input}: page {page.page} {page.action} {page.reason}".rstrip())
-    counts = {action: sum(p.action == action for p in report.pages) for action in _ORDER}
-    said = ", ".join(f"{n} {action}" for action, n in counts.items() if n)
+            _console.say(f"{name}: page {page.page} {page.action} {page.reason}".rstrip())
+    said = ", ".join(filter(None, (_counted(report, action) for action in _ORDER)))
     where = f"{report.weights} on {report.device}" if report.device else report.weights
     _console.say(f"{report.output}: {said} in {report.seconds:.1f} s ({where})")
 
 
-_ORDER = ("restored", "unchanged", "kept", "skipped", "copied")
+def _counted(report: FileReport, action: Action) -> str:
+    """How many pages that happened to, and why if there is one reason; nothing for none."""
+    reasons = {page.reason for page in report.pages if page.action == action} - {""}
+    count = sum(page.action == action for page in report.pages)
+    why = f" ({reasons.pop()})" if len(reasons) == 1 and action not in _SAID else ""
+    return f"{count} {action}{why}" if count else ""
+
+
+_ORDER: tuple[Action, ...] = ("restored", "unchanged", "kept", "skipped", "copied")
+_SAID = ("restored", "copied")
+"""What goes without saying, or was said for each page."""

@@ -9,6 +9,7 @@ import typer
 
 from scanclean.cli import _console
 from scanclean.cli._options import Force, Quiet
+from scanclean.cli._products import require_apart, require_file
 from scanclean.config import DEFAULT_MAX_MPIXELS, ReadOptions
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def compare(
     quiet: Quiet = False,
 ) -> int:
     """Lay the pages of two documents side by side: one HTML file that needs nothing else."""
+    require_file("-o", output)
+    require_apart((before, after), [("-o", output)])
     options = ReadOptions(max_mpixels=max_mpixels, password=password)
     with _console.data_stdout():  # before anything is loaded that may print
         from scanclean.report.compare import write
@@ -43,7 +46,7 @@ def compare(
         pair = _pair(before, after, options)
         with _console.progress(quiet=quiet) as progress:
             said = write([pair], output, options, force=force, progress=progress)
-    for words in () if quiet else (*pair.remarks, *said):
+    for words in () if quiet else (*pair.remarks, *said, f"{output}: written"):
         _console.say(words)
     return 0
 

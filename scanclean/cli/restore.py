@@ -67,7 +67,7 @@ def restore(  # one parameter for each option of the contract
         typer.Option(
             "--precision",
             metavar="auto|fp32|bf16|fp16|int8",
-            help="Arithmetic; so far all is fp32.",
+            help="Arithmetic; auto: the fastest that gives what fp32 gives.",
         ),
     ] = "auto",
     tile: Annotated[
@@ -109,7 +109,7 @@ def restore(  # one parameter for each option of the contract
         int, typer.Option("--quality", min=1, max=100, help="Quality of lossy storage, 1 to 100.")
     ] = DEFAULT_QUALITY,
     max_growth: Annotated[
-        float, typer.Option("--max-growth", min=0, help="A PDF may grow to this times its size.")
+        float, typer.Option("--max-growth", min=1, help="A PDF may grow to this times its size.")
     ] = DEFAULT_MAX_GROWTH,
     dpi: Annotated[
         float,

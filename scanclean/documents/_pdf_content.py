@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 from scanclean.documents._pdf_library import (
     Object,
+    entries,
     get,
     is_null,
     items,
@@ -111,13 +112,26 @@ def drawing(page: Object) -> Drawing:
     return walker.found
 
 
-def _contents(page: Object) -> bytes:
-    contents = get(page, "Contents")
+def seems_lost(page: Object) -> bool:
+    """Whether a page of a damaged file that paints nothing was meant to paint something."""
     lib = mupdf()
-    streams = items(contents) if lib.pdf_is_array(contents) else [contents]
+    there = all(lib.pdf_is_stream(stream) for stream in _streams(page))
+    return not there or bool(_contents(page).strip())
+
+
+def _streams(page: Object) -> list[Object]:
+    """The parts of a page's contents, in order; what is named need not be there."""
+    if all(name != "Contents" for name, _ in entries(page)):
+        return []
+    contents = get(page, "Contents")
+    return items(contents) if mupdf().pdf_is_array(contents) else [contents]
+
+
+def _contents(page: Object) -> bytes:
+    lib = mupdf()
     parts: list[bytes] = [
         lib.pdf_load_stream(stream).fz_buffer_extract()
-        for stream in streams
+        for stream in _streams(page)
         if lib.pdf_is_stream(stream)
     ]
     return b"\n".join(parts)

@@ -58,6 +58,10 @@ class Scan:
     """Quarter turns clockwise that the page's placement gives to the picture, 0 to 3."""
 
 
+BLANK = "blank page"
+"""Why nothing is cleaned on a page that paints nothing."""
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What a page holds."""
@@ -101,7 +105,7 @@ def _why_none(drawn: Drawing) -> str:
         return "no scan: its pictures are figures"
     if drawn.placements:
         return "no scan: only a stencil"
-    return "no scan: text or drawings" if drawn.characters or drawn.strokes else "blank page"
+    return "no scan: text or drawings" if drawn.characters or drawn.strokes else BLANK
 
 
 def _overprinted(scans: Sequence[Scan], drawn: Drawing) -> bool:

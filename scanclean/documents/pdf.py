@@ -15,7 +15,7 @@ import numpy as np
 from scanclean.codecs import Stream
 from scanclean.config import ReadOptions, StoreOptions
 from scanclean.documents import Document, Source, Target, Writer, steady
-from scanclean.documents._pdf_content import drawing, inherited
+from scanclean.documents._pdf_content import drawing, inherited, seems_lost
 from scanclean.documents._pdf_edit import Origin, PdfEditor, Replacement, Tile
 from scanclean.documents._pdf_gate import (
     images_of,
@@ -45,7 +45,7 @@ from scanclean.documents._pdf_picture import (
     size,
     stored_bytes,
 )
-from scanclean.documents._pdf_scans import Part, Scan, Verdict, judge
+from scanclean.documents._pdf_scans import BLANK, Part, Scan, Verdict, judge
 from scanclean.documents._storage import Before
 from scanclean.documents._structure import differences
 from scanclean.errors import InputError
@@ -270,9 +270,12 @@ class PdfDocument:
             return
         try:
             with reading("cannot be read"):
-                verdict = self._judge(index)
+                page, verdict = self.page_object(index), self._judge(index)
         except (InputError, MemoryError) as error:
             yield self._copied(index, error)
+            return
+        if verdict.reason == BLANK and self.handle.is_repaired and seems_lost(page):
+            yield self._copied(index, InputError("the file is damaged and nothing is left of it"))
             return
         if not verdict.scans:
             yield Kept(index, "skipped" if verdict.layered else "kept", verdict.reason)

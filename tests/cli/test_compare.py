@@ -97,3 +97,10 @@ def test_compare_never_overwrites(run, png, tmp_path):
     assert code == ExitCode.OUTPUT and "--force" in err
     assert not (tmp_path / "o.png").exists()
     assert (tmp_path / "c.html").read_text() == "mine"
+
+
+def test_the_page_is_never_one_of_the_documents(run, png):
+    before = png.read_bytes()
+    code, _, err = run("compare", png, png, "-o", png, "--force")
+    assert code == ExitCode.USAGE and "an input" in err and png.read_bytes() == before
+    assert run("compare", png, png, "-o", "-")[0] == ExitCode.USAGE

@@ -76,3 +76,7 @@ def test_public_names_are_complete_and_sorted():
         assert getattr(scanclean, name) is not None
     with pytest.raises(AttributeError, match="nosuch"):
         scanclean.nosuch  # noqa: B018
+
+
+def test_public_names_are_listed_before_they_are_loaded():
+    assert set(scanclean.__all__) <= set(dir(scanclean))

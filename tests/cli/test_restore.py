@@ -113,6 +113,12 @@ BAD = {
     "unknown weights": (["scan.png", "--weights", "scancleen"], ExitCode.WEIGHTS, "scancleen"),
     "missing device": (["scan.png", "--device", "coreml"], ExitCode.DEVICE, "coreml"),
     "unknown mode": (["scan.png", "--mode", "blue"], ExitCode.USAGE, "blue"),
+    "tiny tile": (["scan.png", "--tile", "1"], ExitCode.USAGE, "64"),
+    "overlap": (["scan.png", "--tile", "64", "--overlap", "60"], ExitCode.USAGE, "60"),
+    "shrinking": (["scan.png", "--max-growth", "0.5"], ExitCode.USAGE, "max-growth"),
+    "empty name": (["", "scan.png"], ExitCode.USAGE, "empty"),
+    "empty pages": (["scan.png", "--pages", ""], ExitCode.USAGE, "behind --pages"),
+    "several into one picture": (["scan.png", "text.pdf"], ExitCode.USAGE, "-o out/"),
     "pages nonsense": (["scan.png", "--pages", "x"], ExitCode.USAGE, "x"),
 }
 
@@ -155,3 +161,75 @@ def test_same_bytes_whatever_the_jobs(run, pdf, tmp_path):
     for jobs in (1, 3):
         run("restore", pdf, "-o", tmp_path / f"{jobs}.pdf", "--jobs", jobs, *CLASSICAL)
     assert (tmp_path / "1.pdf").read_bytes() == (tmp_path / "3.pdf").read_bytes()
+
+
+APART = {
+    "report is the input": (["--json", "in.pdf"], ExitCode.OUTPUT, "no report"),
+    "report is the output": (["--json", "o.pdf"], ExitCode.USAGE, "o.pdf"),
+    "page is the input": (["--compare", "in.pdf"], ExitCode.USAGE, "an input"),
+    "page is the output": (["--compare", "./o.pdf"], ExitCode.USAGE, "-o names"),
+    "page is the report": (["--compare", "r.x", "--json", "r.x"], ExitCode.USAGE, "r.x"),
+    "page into a pipe": (["--compare", "-"], ExitCode.USAGE, "name a file"),
+}
+
+
+@pytest.mark.parametrize(("words", "code", "said"), APART.values(), ids=APART.keys())
+def test_nothing_that_is_written_overwrites_another_thing(
+    run, pdf, tmp_path, monkeypatch, words, code, said
+):
+    monkeypatch.chdir(tmp_path)
+    before = pdf.read_bytes()
+    found, _, err = run("restore", "in.pdf", "-o", "o.pdf", *words, "--force", *CLASSICAL)
+    assert found == code and said in err
+    assert pdf.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["in.pdf"]
+
+
+def test_a_report_replaces_a_report_and_nothing_else(run, png, tmp_path):
+    words = ("restore", png, "--json", tmp_path / "r.json", *CLASSICAL)
+    assert run(*words, "-o", tmp_path / "a.png")[0] == run(*words, "-o", tmp_path / "b.png")[0] == 0
+    assert json.loads((tmp_path / "r.json").read_text())["output"].endswith("b.png")
+    (tmp_path / "r.json").write_text("my notes")
+    assert run(*words, "-o", tmp_path / "c.png", "--force")[0] == ExitCode.OUTPUT
+    assert (tmp_path / "r.json").read_text() == "my notes"
+    assert not (tmp_path / "c.png").exists()
+
+
+def test_a_document_that_fails_has_a_report_too(run, tmp_path):
+    report = tmp_path / "r.json"
+    code, _, err = run("restore", "nosuch.pdf", "-o", tmp_path / "o.pdf", "--json", report)
+    facts = json.loads(report.read_text())
+    assert code == facts["exit_code"] == ExitCode.INPUT and err.count("no such file") == 1
+    assert "no such file" in facts["warnings"][0]
+
+
+def test_a_missing_document_weighs_more_than_a_copied_page(run, png, tmp_path):
+    half = tmp_path / "a.png"
+    half.write_bytes(png.read_bytes()[:-9000])
+    names = [half, png, tmp_path / "nosuch.png"]
+    code, _, err = run("restore", *names, "-o", tmp_path / "out/", *CLASSICAL)
+    assert "copied unchanged" in err and code == ExitCode.INPUT
+
+
+def test_a_folder_goes_into_a_pipe_as_one_pdf(shell, png, pdf, tmp_path):
+    import pymupdf
+
+    done = shell("restore", pdf, png, "-o", "-", "--format", "pdf", *CLASSICAL)
+    assert done.returncode == 0 and pymupdf.open(stream=done.stdout).page_count == 4
+    assert b"stdout: 3 restored, 1 kept" in done.stderr
+
+
+def test_what_was_not_cleaned_has_a_reason(run, pdf, tmp_path):
+    words = ("restore", pdf, "-o", tmp_path / "o.pdf", *CLASSICAL)
+    assert "2 restored, 1 kept (no scan: text or drawings) in" in run(*words)[2]
+    _, _, err = run(*words, "--pages", "7", "--force")
+    assert "3 skipped (not in --pages)" in err
+    _, _, err = run(*words, "--strength", "0", "--force")
+    assert "strength 0" in err and "already clean" not in err
+
+
+def test_warnings_of_what_is_joined_name_their_input(run, pdf, tmp_path):
+    cut = tmp_path / "cut.pdf"
+    cut.write_bytes(pdf.read_bytes()[:-300])
+    _, _, err = run("restore", pdf, cut, "-o", tmp_path / "all.pdf", *CLASSICAL)
+    said = [line for line in err.splitlines() if "damaged" in line]
+    assert said and all(line.startswith(str(cut)) for line in said)

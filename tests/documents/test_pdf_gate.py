@@ -1,4 +1,5 @@
 import io
+import re
 
 import numpy as np
 import pikepdf
@@ -137,6 +138,16 @@ def test_strict_makes_a_bad_page_an_error(draw, tool):
 def test_no_document_is_an_input_error(data):
     with pytest.raises(InputError, match=r"in\.pdf"):
         open_document(data, "in.pdf", ReadOptions())
+
+
+def test_a_page_whose_contents_are_cut_off_is_not_called_blank(draw, tool):
+    pdf = pikepdf.open(io.BytesIO(draw.scan_pdf(2)))
+    pdf.add_blank_page()
+    data = draw.saved(pdf, object_stream_mode=pikepdf.ObjectStreamMode.disable)
+    contents = [match.span() for match in re.finditer(rb"\d+ 0 obj.*?endobj", data, re.DOTALL)]
+    start, end = [(a, b) for a, b in contents if b" cm" in data[a:b] and b"Do" in data[a:b]][1]
+    items, _ = tool.clean(data[:start] + data[end:], io.BytesIO())
+    assert [type(items[0]), items[1].action, items[2].reason] == [Page, "copied", "blank page"]
 
 
 def test_damaged_document_is_mended_and_that_is_said(draw, tool):

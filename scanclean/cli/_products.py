@@ -1,0 +1,73 @@
+"""Files that a command writes: none may be an input, another product, or somebody else's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from scanclean.errors import OutputError, UsageError
+
+PIPE = "-"
+"""Stands for stdout."""
+
+
+def require_apart(
+    inputs: Iterable[Path], products: Sequence[tuple[str, Path]], *, in_place: bool = False
+) -> None:
+    """Look before any work whether one product would overwrite another, or an input.
+
+    Args:
+        inputs: what is read.
+        products: option and file of everything that is written.
+        in_place: whether what `-o` names may be an input.
+
+    Raises:
+        UsageError: two are the same file.
+    """
+    taken = {_identity(path): "an input" for path in inputs}
+    for option, path in products:
+        what = taken.get(_identity(path))
+        if what and not (in_place and (option, what) == ("-o", "an input")):
+            raise UsageError(f"{option} {path}: is {what} as well", hint="give it another name")
+        taken[_identity(path)] = f"what {option} names"
+
+
+def require_report(target: str | None) -> None:
+    """Look whether a report may be written: an older report may be replaced, nothing else.
+
+    Raises:
+        OutputError: the file is something else.
+    """
+    if target in (None, PIPE):
+        return
+    path = Path(target)
+    try:
+        with path.open("rb") as file:
+            if path.is_file() and file.read(1) not in (b"{", b"[", b""):
+                raise OutputError(
+                    f"--json {target}: is there already, and is no report",
+                    hint="name another file",
+                )
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise OutputError(f"--json {target}: cannot be written", hint="name a file") from error
+
+
+def require_file(option: str, target: Path | None) -> None:
+    """Look whether a product that has to be a file is one: the pipe is not for it.
+
+    Raises:
+        UsageError: it is "-".
+    """
+    if target is not None and str(target) == PIPE:
+        raise UsageError(f"{option} -: is a page for a browser, not for a pipe", hint="name a file")
+
+
+def _identity(path: Path) -> object:
+    """The same for two names of one file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return str(path.resolve())  # it is not there yet
+    return found.st_dev, found.st_ino
