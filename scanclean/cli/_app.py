@@ -61,7 +61,9 @@ def run(words: list[str]) -> int:
         except Exception as error:  # the last resort: click's usage errors, then bugs
             return _usage_or_bug(error)
     if result == ExitCode.INTERRUPTED:  # typer makes this of ^C, without a word
-        _console.error("interrupted; nothing half-written is left behind")
+        goes_on = "--resume" in words and words[0] == "restore"
+        hint = "the same command goes on with the pages that are missing" if goes_on else None
+        _console.error("interrupted; nothing half-written is left behind", hint)
     return result if isinstance(result, int) else ExitCode.DONE
 
 

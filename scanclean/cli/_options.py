@@ -34,6 +34,14 @@ Report = Annotated[
     str | None,
     typer.Option("--json", metavar="FILE|-", help="Write a machine-readable report."),
 ]
+Password = Annotated[
+    str | None,
+    typer.Option("--password", help="Opens locked PDFs; a PDF made of one is locked as well."),
+]
+PasswordFile = Annotated[
+    Path | None,
+    typer.Option("--password-file", help="File with the password on its first line."),
+]
 DataFolder = Annotated[Path, typer.Argument(metavar="DATA", help="Folder with training data.")]
 
 
@@ -46,3 +54,19 @@ def one_of(value: str, allowed: tuple[str, ...], option: str) -> str:
     if value not in allowed:
         raise typer.BadParameter(f"{option}: {value!r} is not one of {', '.join(allowed)}")
     return value
+
+
+def one_password(text: str | None, file: Path | None) -> str | None:
+    """The password, from wherever it was given.
+
+    Raises:
+        typer.BadParameter: it was given twice, or the file cannot be read.
+    """
+    if text is not None and file is not None:
+        raise typer.BadParameter("--password and --password-file exclude each other")
+    if file is None:
+        return text
+    try:
+        return file.read_text("utf-8").splitlines()[0]
+    except (OSError, UnicodeDecodeError, IndexError) as error:
+        raise typer.BadParameter(f"--password-file {file}: cannot be read") from error

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scanclean.cli import _console
-from scanclean.cli._options import Force, Quiet
+from scanclean.cli._options import Force, Password, PasswordFile, Quiet, one_password
 from scanclean.cli._products import require_apart, require_file
 from scanclean.config import DEFAULT_MAX_MPIXELS, ReadOptions
 
@@ -29,7 +29,8 @@ def compare(
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="FILE.html", help="The page to write.")
     ],
-    password: Annotated[str | None, typer.Option("--password", help="Opens locked PDFs.")] = None,
+    password: Password = None,
+    password_file: PasswordFile = None,
     max_mpixels: Annotated[
         float, typer.Option("--max-mpixels", min=0, help="Refuse pictures of more million pixels.")
     ] = DEFAULT_MAX_MPIXELS,
@@ -39,7 +40,7 @@ def compare(
     """Lay the pages of two documents side by side: one HTML file that needs nothing else."""
     require_file("-o", output)
     require_apart((before, after), [("-o", output)])
-    options = ReadOptions(max_mpixels=max_mpixels, password=password)
+    options = ReadOptions(max_mpixels=max_mpixels, password=one_password(password, password_file))
     with _console.data_stdout():  # before anything is loaded that may print
         from scanclean.report.compare import write
 

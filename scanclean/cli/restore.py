@@ -14,11 +14,14 @@ from scanclean.cli._options import (
     Engine,
     Force,
     Offline,
+    Password,
+    PasswordFile,
     Quiet,
     Report,
     Verbose,
     Weights,
     one_of,
+    one_password,
 )
 from scanclean.config import (
     DEFAULT_DPI,
@@ -118,13 +121,8 @@ def restore(  # one parameter for each option of the contract
     max_mpixels: Annotated[
         float, typer.Option("--max-mpixels", min=0, help="Refuse pages of more million pixels.")
     ] = DEFAULT_MAX_MPIXELS,
-    password: Annotated[
-        str | None, typer.Option("--password", help="Opens locked PDFs; the output stays locked.")
-    ] = None,
-    password_file: Annotated[
-        Path | None,
-        typer.Option("--password-file", help="File with the password on its first line."),
-    ] = None,
+    password: Password = None,
+    password_file: PasswordFile = None,
     allow_signed: Annotated[
         bool,
         typer.Option("--allow-signed", help="Clean a signed PDF although its signature breaks."),
@@ -178,7 +176,7 @@ def restore(  # one parameter for each option of the contract
             pages=page_ranges(pages) if pages else None,
             dpi=dpi,
             max_mpixels=max_mpixels,
-            password=_password(password, password_file),
+            password=one_password(password, password_file),
             allow_signed=allow_signed,
             strict=strict,
         ),
@@ -215,14 +213,3 @@ def page_ranges(text: str) -> tuple[tuple[int, int | None], ...]:
             raise typer.BadParameter(f"--pages: {part!r} ends before it begins")
         ranges.append((int(first), end))
     return tuple(ranges)
-
-
-def _password(text: str | None, file: Path | None) -> str | None:
-    if text is not None and file is not None:
-        raise typer.BadParameter("--password and --password-file exclude each other")
-    if file is None:
-        return text
-    try:
-        return file.read_text("utf-8").splitlines()[0]
-    except (OSError, UnicodeDecodeError, IndexError) as error:
-        raise typer.BadParameter(f"--password-file {file}: cannot be read") from error

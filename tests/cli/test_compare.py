@@ -104,3 +104,15 @@ def test_the_page_is_never_one_of_the_documents(run, png):
     code, _, err = run("compare", png, png, "-o", png, "--force")
     assert code == ExitCode.USAGE and "an input" in err and png.read_bytes() == before
     assert run("compare", png, png, "-o", "-")[0] == ExitCode.USAGE
+
+
+def test_locked_documents_are_compared_with_their_password(run, pdf, tmp_path):
+    import pymupdf
+
+    locked = tmp_path / "locked.pdf"
+    pymupdf.open(pdf).save(locked, encryption=pymupdf.PDF_ENCRYPT_AES_256, user_pw="open")
+    (tmp_path / "word").write_text("open\n")
+    words = ("compare", locked, locked, "-o", tmp_path / "c.html")
+    code, _, err = run(*words)
+    assert code == ExitCode.LOCKED and "--password-file" in err
+    assert run(*words, "--password-file", tmp_path / "word")[0] == 0

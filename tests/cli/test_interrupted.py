@@ -86,6 +86,7 @@ def test_interrupted_amid_a_page_it_ends_at_the_next_tile(counting, source, out,
     done, tiles = counting(*words, at=5, number=number)
     assert done.returncode == ExitCode.INTERRUPTED, done.stderr
     assert "nothing half-written" in done.stderr and "Traceback" not in done.stderr
+    assert ("the same command goes on" in done.stderr) == ("--resume" in more)
     assert tiles < FEW
     assert [p.name for p in out.iterdir()] == ["o.tif"] and (out / "o.tif").read_text() == "old"
 
