@@ -116,7 +116,7 @@ def hint_for(kinds: Sequence[str]) -> str:
     """Say how to come by weights of one of these kinds."""
     if ".onnx" in kinds:
         return "make one with `scanclean export WEIGHTS -o FILE.onnx`, or use --backend torch"
-    return "use --backend onnx, or other weights: `scanclean weights list`"
+    return f"give the {kinds[0]} that it was made from; `restore` takes it with --backend onnx"
 
 
 def _require_file(path: Path) -> None:

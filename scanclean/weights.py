@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from scanclean._weightfile import KINDS, flaw, hash_file, hint_for, quarantine, require_usable
+from scanclean.config import CLASSICAL
 from scanclean.errors import OutputError, WeightsError
 from scanclean.progress import SILENT, Progress
 
@@ -140,7 +141,6 @@ CATALOGUE: tuple[Entry, ...] = (
     ),
 )
 
-_NO_FILE_NEEDED = ("classical",)  # names that mean a method; only to suggest them
 _USABLE = ("good", "pinned", "unpinned")
 
 
@@ -158,8 +158,13 @@ def find(name: str) -> Entry:
     for entry in CATALOGUE:
         if entry.name == name:
             return entry
+    if name == CLASSICAL:
+        raise WeightsError(
+            f"{name}: is a filter, not a network, and has no file",
+            hint=f"type: scanclean restore INPUT -o OUTPUT --weights {name}",
+        )
     names = [entry.name for entry in CATALOGUE]
-    close = difflib.get_close_matches(Path(name).stem, [*names, *_NO_FILE_NEEDED], n=2, cutoff=0.5)
+    close = difflib.get_close_matches(Path(name).stem, [*names, CLASSICAL], n=2, cutoff=0.5)
     meant = f"did you mean {' or '.join(close)}? " if close else ""
     raise WeightsError(
         f"{name}: there are no weights of that name",

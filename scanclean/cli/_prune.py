@@ -136,12 +136,14 @@ def run(config: PruneConfig, *, quiet: bool) -> list[Path]:
         The weights that came out, one file for each network.
     """
     plan = work.plan(config)
+    work.refuse_other(config)
     with _console.progress(quiet=quiet) as progress:
         material = gather(replace(config.train, run=config.run), progress)
     if plan.dense:
         _carry_out(plan.dense, "", material, quiet=quiet)
     for variant in plan.variants:  # first of all: it tells at once what cannot be cut
         work.cut(config, plan.source, variant, material)
+    work.settle(config)
     for variant in plan.variants:
         for arm in variant.arms:
             _carry_out(arm, variant.name, material, quiet=quiet)

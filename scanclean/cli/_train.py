@@ -14,19 +14,36 @@ from scanclean.config import TrainConfig
 from scanclean.progress import Progress
 from scanclean.training.distributed import joined
 from scanclean.training.events import Evaluation, Event, Step
+from scanclean.training.loop import check
+from scanclean.training.material import has_pairs
+from scanclean.training.rundir import clear, refuse_run
 from scanclean.training.runs import train
 
-STOPPING = "stopping after this step; the run is saved (^C again: at once)"
+STOPPING = "stopping after this step, then saving (^C again: at once, without saving)"
 
 
-def run(config: TrainConfig, *, resume: bool, quiet: bool) -> Path | None:
+def run(config: TrainConfig, *, resume: bool, force: bool, quiet: bool) -> Path | None:
     """Train, and tell how it goes.
+
+    Args:
+        config: all settings.
+        resume: go on with the run in its folder.
+        force: begin anew where there is a run already.
+        quiet: say nothing.
 
     Returns:
         The weights to use; None in processes that do not lead.
+
+    Raises:
+        OutputError: there is a run already.
     """
     with joined(config.device) as world:
         quiet = quiet or not world.leads
+        if world.leads and not resume:
+            (clear if force else refuse_run)(Path(config.run))
+        check(config)
+        if not quiet and not has_pairs(Path(config.data)):
+            _console.say(f"{config.data}: no scan/ and clean/; its pages are taken as clean ones")
         with _console.progress(quiet=quiet) as progress:
             events = train(config, resume=resume, progress=progress)
             follow(events, config, progress, quiet=quiet)

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from scanclean.cli import _console
-from scanclean.cli._options import Offline
+from scanclean.cli._options import Force, Offline, Quiet
+from scanclean.cli._products import require_apart
 
 
 def register(app: typer.Typer) -> None:
@@ -34,15 +35,20 @@ def export(
         ),
     ] = 0,
     offline: Offline = False,
+    force: Force = False,
+    quiet: Quiet = False,
 ) -> None:
     """Convert a weights file: to .onnx for the default engine, or to .safetensors."""
     if output.suffix not in (".onnx", ".safetensors"):
         raise typer.BadParameter("-o: must end in .onnx or .safetensors")
     from scanclean import weights as catalogue
+    from scanclean.atomic import refuse_existing
 
     found = catalogue.resolve(
         weights, kinds=(".safetensors", ".pth", ".pt", ".ckpt"), offline=offline
     )
+    require_apart([found.path], [("-o", output)])
+    refuse_existing(output, force=force)
     from scanclean import checkpoint  # torch: only now
 
     net, spec = checkpoint.load(found.path)
@@ -57,4 +63,5 @@ def export(
         checkpoint.export_onnx(net, spec, output)
     else:
         checkpoint.save(net, spec, output)
-    _console.say(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
+    if not quiet:
+        _console.say(f"{output}: {output.stat().st_size / 1e6:.1f} MB")

@@ -10,7 +10,7 @@ import typer
 
 from scanclean.cli import _console
 from scanclean.cli._options import Quiet, one_of
-from scanclean.config import TrainConfig, TrainDevice
+from scanclean.config import CLASSICAL, TrainConfig, TrainDevice
 
 DEFAULT_STEPS = 1000
 DEFAULT_BATCH = 4
@@ -85,6 +85,11 @@ def study(
         "evaluate_every": max(1, steps // EVALUATIONS),
     }
     configs = work.plan(data, output, work.chosen(names), numbers, budget)
+    from scanclean.training.loop import check
+
+    for config in configs:
+        if config.model != CLASSICAL:
+            check(config)  # before an hour is spent on the others
     try:
         for number, config in enumerate(configs):
             title = f"{config.recipe} seed {config.seed} ({number + 1} of {len(configs)})"
@@ -102,7 +107,14 @@ def _one(work: ModuleType, config: TrainConfig, title: str, *, quiet: bool) -> N
             _console.say(f"{title}: done already")
         return
     with _console.progress(quiet=quiet) as progress:
-        follow(work.carry_out(config), config, progress, quiet=quiet, name=title)
+        follow(
+            work.carry_out(config),
+            config,
+            progress,
+            quiet=quiet,
+            name=title,
+            again="the same command",
+        )
 
 
 def _numbers(text: str) -> list[int]:

@@ -9,7 +9,7 @@ import typer
 
 from scanclean.cli import _console
 from scanclean.cli._options import Force, Quiet
-from scanclean.errors import OutputError
+from scanclean.errors import InputError, OutputError
 
 DEFAULT_COUNT = 100
 DEFAULT_SIDE = 768
@@ -55,6 +55,11 @@ def synth(
     quiet: Quiet = False,
 ) -> None:
     """Write pairs of scans and clean pages, to train or to evaluate on."""
+    if output.exists() and not output.is_dir():
+        raise OutputError(f"{output}: is a file", hint="name a folder")
+    for option, folder in (("--texts", texts), ("--fonts", fonts)):
+        if folder is not None and not folder.exists():
+            raise InputError(f"{option} {folder}: no such folder")
     if not force and output.is_dir() and any(output.iterdir()):
         raise OutputError(f"{output}: exists already", hint="add --force to write into it")
     if gallery:
@@ -63,7 +68,10 @@ def synth(
         draw(output, clean or [], texts, seed)
         typer.echo(str(output))
         return
+    from scanclean.training.synth import clear
     from scanclean.training.synth import synth as write  # numpy and the page maker: only now
+
+    clear(output, count)
 
     with _console.progress(quiet=quiet) as progress:
         write(

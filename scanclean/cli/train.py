@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_args
 import typer
 
 from scanclean import plugins
-from scanclean.cli._options import Quiet, one_of
+from scanclean.cli._options import Force, Quiet, one_of
 from scanclean.config import Loss, Schedule, TrainConfig, TrainDevice, TrainPrecision
 
 DEFAULTS = TrainConfig(data="", run="")
@@ -86,7 +86,7 @@ def train(
     ] = None,
     channels: Annotated[
         int | None,
-        typer.Option("--channels", min=1, help=_help("3 colour, 1 brightness.", "channels")),
+        typer.Option("--channels", min=1, max=3, help=_help("3 colour, 1 brightness.", "channels")),
     ] = None,
     rate: Annotated[
         float | None,
@@ -138,6 +138,7 @@ def train(
         Path | None,
         typer.Option("--resume", metavar="RUN", help="Go on with a run that was stopped."),
     ] = None,
+    force: Force = False,
     quiet: Quiet = False,
 ) -> None:
     """Train weights on your own scan/clean pairs, or on clean pages degraded on the fly."""
@@ -156,7 +157,7 @@ def train(
         config = _resumed(resume, explicit, recipe)
     else:
         config = settings(explicit | {"data": str(data), "run": str(run)}, recipe)
-    best = _train.run(config, resume=resume is not None, quiet=quiet)
+    best = _train.run(config, resume=resume is not None, force=force, quiet=quiet)
     if best:
         typer.echo(str(best))
 
@@ -183,7 +184,21 @@ def settings(explicit: dict[str, Any], recipe: str) -> TrainConfig:
         config = replace(config, network=())  # the new model's own shape
     if "start_from" in explicit:
         explicit["start_from"] = _file(explicit["start_from"])
+        _require_model(explicit, config)
     return replace(config, **explicit)
+
+
+def _require_model(explicit: dict[str, Any], config: TrainConfig) -> None:
+    """What is trained on is what the file holds: another model cannot be asked for."""
+    from scanclean import checkpoint
+    from scanclean.errors import UsageError
+
+    arch = checkpoint.load(Path(explicit["start_from"]))[1].arch
+    if explicit.get("model", arch) != arch and not explicit.get("grow", config.grow):
+        raise UsageError(
+            f"--model {explicit['model']}: the weights to begin with are {arch}",
+            hint="leave out --model, or --from",
+        )
 
 
 def _resumed(run: Path, explicit: dict[str, Any], recipe: str) -> TrainConfig:

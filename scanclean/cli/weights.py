@@ -8,6 +8,7 @@ import typer
 
 from scanclean.cli import _console
 from scanclean.cli._options import Offline, Quiet
+from scanclean.config import CLASSICAL
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name in the catalogue.")]
 
@@ -32,6 +33,7 @@ def list_() -> None:
     for entry in weights.entries():
         state = status.get(entry.name, "not downloaded")
         typer.echo(f"{entry.name:<16} {state:<15} {entry.size_mb:>6.1f} MB  {entry.summary}")
+    typer.echo(f"{CLASSICAL:<16} {'no file':<15} {0:>6.1f} MB  a filter that needs no network")
 
 
 def pull(name: Name, offline: Offline = False, quiet: Quiet = False) -> None:

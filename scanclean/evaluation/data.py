@@ -80,7 +80,10 @@ def samples(data: Path, only: str = "") -> list[Sample]:
         which = f" that match {only!r}" if only else ""
         raise DataError(
             f"{data}: holds no pages to evaluate on{which}",
-            hint="it needs scan/ and clean/, or pictures and their text in ground_truth/",
+            hint=f"its first page is {min(pictures, key=str).name}: give a name, a pattern such as "
+            "1*.png, @FILE with names, or COLUMN=VALUE"
+            if only and pictures
+            else "it needs scan/ and clean/, or pictures and their text in ground_truth/",
         )
     return out
 

@@ -77,7 +77,8 @@ def check(config: PruneConfig) -> None:
     if not config.dsd and config.sparsity is None and not config.smaller:
         raise UsageError(
             "nothing to prune",
-            hint="type --dsd, --sparsity 0.5, --bases 8, --budget 4GMAC or --light",
+            hint="type --dsd or --sparsity 0.5; for a network with more kernel bases than the "
+            "bundled one, also --bases 2, --budget 4GMAC or --light",
         )
     if config.dsd and config.train.steps < 1:
         raise UsageError("--steps 0: dense-sparse-dense is training")

@@ -1,5 +1,6 @@
 """All that `prune` does, in a folder that can be resumed.
 
+RUN/prune.json             what all results in it share
 RUN/dense-SEED/            the network trained first, where none was given
 RUN/bases-8/ ...           a folder for each smaller network: number or budget of bases, or light:
     start.safetensors      the smaller network, before it is trained on
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,8 @@ from torch import Tensor
 
 from scanclean import checkpoint
 from scanclean._weightfile import hash_file
-from scanclean.atomic import replacing
-from scanclean.errors import UsageError
+from scanclean.atomic import output_error, replacing
+from scanclean.errors import OutputError, UsageError
 from scanclean.models.kbnet import KBNet
 from scanclean.pruning import bases, budget, dsd, masks, measure
 from scanclean.pruning.dsd import Arm, Kind
@@ -33,6 +34,8 @@ from scanclean.training.feed import Patches, batches
 from scanclean.training.material import Material
 
 ALL, LIGHT = "all-bases", "light"
+PURPOSE = "prune.json"
+"""Settings that all results in a folder share."""
 PRODUCT, START, BASES = "pruned.safetensors", "start.safetensors", "bases.json"
 CALIBRATION = 16
 """Batches on which kernel bases are judged: 64 patches as they come."""
@@ -76,6 +79,47 @@ class Plan:
     """The network to prune."""
     variants: tuple[Variant, ...]
     """What is made of it."""
+
+
+def refuse_other(config: PruneConfig) -> None:
+    """Look before any work whether another command's results would be written over.
+
+    Networks of other sizes, other seeds and another machine are no other purpose.
+
+    Raises:
+        OutputError: the folder holds what was made with other settings, or a training run.
+    """
+    folder = Path(config.run)
+    try:
+        found = (folder / PURPOSE).read_text("utf-8")
+    except FileNotFoundError:
+        if (folder / "config.json").exists():
+            raise OutputError(
+                f"{folder}: is the folder of a training run", hint="name another one with -o"
+            ) from None
+    except OSError as error:
+        raise output_error(folder, error) from error
+    else:
+        if found != _purpose(config):
+            raise OutputError(
+                f"{folder}: holds what another prune command made",
+                hint="name another folder with -o, or delete that one",
+            )
+
+
+def settle(config: PruneConfig) -> None:
+    """Write down what a folder is for: see `refuse_other`."""
+    with replacing(Path(config.run) / PURPOSE, force=True) as temporary:
+        temporary.write_text(_purpose(config), "utf-8")
+
+
+def _purpose(config: PruneConfig) -> str:
+    free = {"run", "seed", "start_from", *dsd.MACHINE}
+    purpose = {k: v for k, v in asdict(config.train).items() if k not in free}
+    purpose |= {"dsd": config.dsd, "sparsity": config.sparsity, "cycles": config.cycles}
+    start = Path(config.train.start_from)
+    purpose["start"] = hash_file(start) if start.is_file() else ""
+    return json.dumps(purpose, indent=1) + "\n"
 
 
 def plan(config: PruneConfig) -> Plan:

@@ -151,8 +151,8 @@ class Defocus:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, level: float) -> Defocus:
-        """Draw a disc; even the widest is thinner than the strokes of a headline are thick."""
-        return cls(log_between(rng, 0.09, 0.15 + 0.3 * level))
+        """Draw a disc; the widest is half as high as small letters are."""
+        return cls(log_between(rng, 0.1, 0.2 + 0.3 * level))
 
     def apply(self, light: Light, scene: Scene) -> Light:
         """Average over the disc, whose rim is smoothed to a fraction of a pixel."""

@@ -9,14 +9,15 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 import torch
 from torch import nn
 
-from scanclean import checkpoint
+from scanclean import checkpoint, plugins
 from scanclean.atomic import replacing
 from scanclean.backends.pytorch import TorchBackend
-from scanclean.config import TrainConfig
+from scanclean.config import Loss, Schedule, TrainConfig, TrainDevice, TrainPrecision
 from scanclean.errors import DataError, UsageError
 from scanclean.restorer import Restorer
 from scanclean.spec import ModelSpec
@@ -28,7 +29,7 @@ from scanclean.training.metrics import pooled_rmse, psnr
 from scanclean.training.pairs import Pair, load_rgb
 from scanclean.training.rundir import CHECKPOINT, SAMPLES, RunFolder, read_config
 from scanclean.training.schedule import learning_rate
-from scanclean.training.state import State, begin
+from scanclean.training.state import State, begin, require_patch
 from scanclean.training.update import update
 
 __all__ = [
@@ -45,6 +46,17 @@ __all__ = [
 
 Hook = Callable[[nn.Module], None]
 """Called on a network whose weights have changed."""
+CHOICES: dict[str, tuple[object, ...]] = {
+    "model": tuple(plugins.names("models")),
+    "channels": (1, 3),
+    "loss": get_args(Loss),
+    "schedule": get_args(Schedule),
+    "precision": get_args(TrainPrecision),
+    "device": get_args(TrainDevice),
+}
+"""Settings that have few possible values."""
+MOST_THREADS = 1024
+"""Far more crash the arithmetic library."""
 SEEDS = 1_000_003
 """Seeds of two runs lie so far apart; a prime, and more steps than any run makes."""
 
@@ -122,10 +134,18 @@ def check(config: TrainConfig) -> None:
     Raises:
         UsageError: they make no sense.
     """
+    for name, allowed in CHOICES.items():
+        if getattr(config, name) not in allowed:
+            raise UsageError(
+                f"--{name} {getattr(config, name)}: is not one of {', '.join(map(str, allowed))}"
+            )
+    if not 0 <= config.threads <= MOST_THREADS:
+        raise UsageError(f"--threads {config.threads}: must be within 0 to {MOST_THREADS}")
     if config.batch < TOGETHER or config.batch % TOGETHER:
         raise UsageError(f"--batch {config.batch}: must be an even number")
     if config.schedule == "restarts" and not config.period > 0:
         raise UsageError(f"period {config.period}: must be above 0")
+    require_patch(config)
 
 
 def _steps(run: _Run) -> Iterator[Event]:

@@ -33,6 +33,11 @@ class Material:
     """Clean crops that are degraded on the fly."""
 
 
+def has_pairs(data: Path) -> bool:
+    """Whether a data folder has pairs; else its pages are taken as clean, and degraded."""
+    return any((data / scans).is_dir() for scans, _ in LAYOUTS)
+
+
 def gather(config: TrainConfig, progress: Progress = SILENT, pool: int = POOL) -> Material:
     """Look through a data folder: pairs, or else clean pages and PDFs.
 
@@ -42,7 +47,7 @@ def gather(config: TrainConfig, progress: Progress = SILENT, pool: int = POOL) -
     data = Path(config.data)
     if not data.is_dir():
         raise DataError(f"{data}: no such folder", hint="give a folder with scan/ and clean/")
-    if any((data / scans).is_dir() for scans, _ in LAYOUTS):
+    if has_pairs(data):
         train, validation = split(find_pairs(data))
         return Material(train, validation)
     return Material(pages=_render(data, config, progress, pool))

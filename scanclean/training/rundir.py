@@ -18,6 +18,7 @@ import io
 import json
 import logging
 import platform
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -27,9 +28,9 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from scanclean.atomic import replacing
+from scanclean.atomic import output_error, replacing
 from scanclean.config import TrainConfig
-from scanclean.errors import DataError
+from scanclean.errors import DataError, OutputError
 from scanclean.page import Pixels
 from scanclean.training.events import Evaluation, Event, Saved, Step
 
@@ -49,6 +50,29 @@ SAMPLES = 4
 """Validation pages that are shown."""
 
 
+def refuse_run(run: Path) -> None:
+    """Look before any work whether a new run may begin in a folder.
+
+    Raises:
+        OutputError: it holds a run already, or is a file.
+    """
+    if run.exists() and not run.is_dir():
+        raise OutputError(f"{run}: is a file", hint="name a folder with -o")
+    if any((run / name).exists() for name in (CHECKPOINT, "config.json")):
+        raise OutputError(
+            f"{run}: holds a run already",
+            hint=f"go on with it: --resume {run}; or name another folder with -o; or add --force",
+        )
+
+
+def clear(run: Path) -> None:
+    """Remove what an earlier run left that a new one would not write over at once."""
+    for name in (CHECKPOINT, LOG, "config.json", "best.safetensors", "last.safetensors"):
+        (run / name).unlink(missing_ok=True)
+    for name in ("pages", "samples", "cache"):
+        shutil.rmtree(run / name, ignore_errors=True)
+
+
 class _Board(Protocol):
     """The part of TensorBoard's writer that is used."""
 
@@ -66,11 +90,17 @@ class RunFolder:
         config: all settings; `config.run` is the folder.
         step: step that the run goes on from; later lines of an older log are dropped.
         device: what the network trains on, in words.
+
+    Raises:
+        OutputError: the folder cannot be made.
     """
 
     def __init__(self, config: TrainConfig, step: int, device: torch.device) -> None:
         self.path = Path(config.run)
-        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise output_error(self.path, error) from error
         _write(self.path / "config.json", _json(asdict(config)))
         _write(self.path / "environment.json", _json(environment(device)))
         kept = [line for line in read_log(self.path) if line["step"] <= step]
@@ -159,7 +189,10 @@ def read_config(run: Path) -> TrainConfig:
         network = tuple((k, tuple(v) if isinstance(v, list) else v) for k, v in stored["network"])
         return replace(TrainConfig(**stored), network=network)
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise DataError(f"{run}: is not the folder of a training run") from error
+        raise DataError(
+            f"{run}: is not the folder of a training run",
+            hint="give the folder that -o named when it began: it has config.json and last.ckpt",
+        ) from error
 
 
 def environment(device: torch.device) -> dict[str, object]:

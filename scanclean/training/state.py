@@ -161,6 +161,24 @@ def begin(config: TrainConfig, world: World = ALONE, start: nn.Module | None = N
     return State(arch, learner, average, critic, scaler, device, world)
 
 
+def require_patch(config: TrainConfig) -> None:
+    """Look before any work whether the network can take patches of that side.
+
+    Raises:
+        UsageError: it cannot, or the network to begin with does not fit.
+        WeightsError: what it begins with is not there, or damaged.
+    """
+    net, _ = _network(config, None)
+    multiple = int(getattr(net.config, "multiple_of", 1))
+    if config.patch % multiple:
+        below = config.patch // multiple * multiple
+        near = " or ".join(str(side) for side in (below, below + multiple) if side)
+        raise UsageError(
+            f"--patch {config.patch}: this network takes multiples of {multiple}",
+            hint=f"type --patch {near}",
+        )
+
+
 def _network(config: TrainConfig, start: nn.Module | None) -> tuple[Any, str]:
     arch = config.model
     if start is not None:

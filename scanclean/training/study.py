@@ -246,6 +246,8 @@ def judge(finding: Finding, results: Sequence[Result]) -> Verdict:
     if not first or not second:
         return Verdict("not run")
     figures = f"{spread(first)} against {spread(second)}"
+    if min(len(first), len(second)) == 1:
+        figures += ", one seed only"
     gain = _gain(first, second)
     if finding.kind == "no gain":
         return Verdict("reversed" if gain > 0 else "confirmed", figures)

@@ -62,6 +62,18 @@ def synth(
         progress.advance()
 
 
+def clear(out: Path, count: int) -> None:
+    """Remove the pairs of an earlier, larger set that the next one would not overwrite."""
+    for part in ("scan", "clean", "text"):
+        for path in (out / part).glob("[0-9]*.*"):
+            if (
+                path.stem.isdecimal()
+                and path.suffix in (".png", ".json")
+                and int(path.stem) >= count
+            ):
+                path.unlink()
+
+
 def _write_text(path: Path, page: CleanPage, profile: str) -> None:
     facts = {
         "dpi": page.dpi,

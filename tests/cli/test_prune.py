@@ -166,3 +166,27 @@ def test_export_fills_up_to_the_published_number_of_bases(run, weights):
     x = torch.rand(1, 3, 16, 16)
     torch.testing.assert_close(wide(x), narrow(x), rtol=0, atol=1e-6)
     assert run("export", weights, "-o", "w.onnx", "--bases", 4)[0] == ExitCode.WEIGHTS
+
+
+def test_results_of_another_command_are_not_written_over(run, data, weights):
+    words = ["prune", weights, "--bases", 4, "--data", data, "--steps", 1, *SMALL]
+    assert run(*words)[0] == 0
+    product = Path("pruned/bases-4/pruned.safetensors")
+    before = product.read_bytes()
+    code, _, err = run(*words, "--rate", 1e-4)
+    assert code == ExitCode.OUTPUT and "another prune command" in err
+    assert product.read_bytes() == before
+    words[words.index(4)] = 2  # another size beside it
+    assert run(*words)[0] == 0 and product.read_bytes() == before
+    Path("pruned/prune.json").rename("pruned/config.json")
+    assert run(*words)[0] == ExitCode.OUTPUT
+
+
+def test_export_overwrites_nothing_unless_forced_and_never_its_input(run, weights):
+    before = weights.read_bytes()
+    assert run("export", weights, "-o", weights, "--force")[0] == ExitCode.USAGE
+    Path("o.onnx").write_text("mine")
+    code, _, err = run("export", weights, "-o", "o.onnx")
+    assert code == ExitCode.OUTPUT and "--force" in err and Path("o.onnx").read_text() == "mine"
+    assert run("export", weights, "-o", "o.onnx", "--force", "-q") == (0, "", "")
+    assert weights.read_bytes() == before

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from scanclean.errors import ExitCode
+
 
 def test_made_pairs_are_written_and_named(run, tmp_path):
     out = tmp_path / "data"
@@ -49,3 +51,21 @@ def test_a_full_folder_is_not_written_into(run, tmp_path):
 def test_failures_have_their_code(words, code, run, tmp_path):
     found, out, err = run("synth", *words, "-o", tmp_path / "data")
     assert found == code and out == "" and err
+
+
+def test_what_is_not_there_is_said(run, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    words = ("synth", "--count", "1", "--size", "96")
+    assert run(*words, "-o", tmp_path / "file", "--gallery")[0] == ExitCode.OUTPUT
+    for option in ("--texts", "--fonts"):
+        code, _, err = run(*words, "-o", tmp_path / "new", option, tmp_path / "none")
+        assert code == ExitCode.INPUT and option in err and not (tmp_path / "new").exists()
+
+
+def test_a_smaller_set_leaves_nothing_of_a_larger_one(run, tmp_path):
+    words = ("synth", "-o", tmp_path / "set", "--size", "96")
+    assert run(*words, "--count", "3")[0] == 0
+    (tmp_path / "set" / "notes.txt").write_text("mine")
+    assert run(*words, "--count", "1", "--seed", "1", "--force")[0] == 0
+    names = sorted(path.name for path in (tmp_path / "set").rglob("*.*"))
+    assert names == ["00000.json", "00000.png", "00000.png", "notes.txt"]

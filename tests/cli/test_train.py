@@ -66,7 +66,16 @@ def test_unknown_recipe_is_wrong_usage_and_lists_all(run, data):
 
 @pytest.mark.parametrize(
     "words",
-    [("--loss", "l3"), ("--model", "nosuch"), ("--recipe", "study/classical"), ("--batch", 3)],
+    [
+        ("--loss", "l3"),
+        ("--model", "nosuch"),
+        ("--recipe", "study/classical"),
+        ("--batch", 3),
+        ("--patch", 33),
+        ("--channels", 2),
+        ("--threads", 100_000),
+        ("--model", "unet", "--patch", 40),
+    ],
     ids=lambda words: " ".join(map(str, words)),
 )
 def test_senseless_settings_are_wrong_usage(run, data, tmp_path, words):
@@ -136,3 +145,34 @@ def test_larger_network_grows_from_the_bundled_weights(run, data, tmp_path):
     assert code == 0, err
     net = checkpoint.load(Path(out.strip()))[0]
     assert net.config.shuffle == 1 and net.config.middle == 4 and not net.config.lightweight
+
+
+def test_a_run_is_not_written_over_unless_forced(run, data, tmp_path):
+    words = ("train", data, *TINY, "-o", tmp_path / "run", "-q")
+    assert run(*words)[0] == 0
+    before = (tmp_path / "run" / "last.ckpt").read_bytes()
+    code, _, err = run(*words, "--seed", 5)
+    assert code == ExitCode.OUTPUT and "--resume" in err and "--force" in err
+    assert (tmp_path / "run" / "last.ckpt").read_bytes() == before
+    assert run(*words, "--seed", 5, "--force")[0] == 0
+    assert (tmp_path / "run" / "last.ckpt").read_bytes() != before
+
+
+def test_a_file_is_no_place_for_a_run(run, data, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    for place in (tmp_path / "file", "/proc/nosuch"):
+        code, _, err = run("train", data, *TINY, "-o", place)
+        assert code == ExitCode.OUTPUT and "Traceback" not in err
+
+
+def test_the_model_of_the_weights_to_begin_with_is_the_one(run, data, tmp_path):
+    words = ("train", data, "--from", "scanclean", "-o", tmp_path / "run")
+    code, _, err = run(*words, "--model", "unet")
+    assert code == ExitCode.USAGE and "unet" in err and "kbnet" in err
+
+
+def test_clean_pages_alone_are_named_as_such(run, data, tmp_path):
+    _, _, err = run("train", data / "clean", *TINY, "-o", tmp_path / "run")
+    assert "taken as clean" in err
+    _, _, err = run("train", data, *TINY, "-o", tmp_path / "other")
+    assert "taken as clean" not in err

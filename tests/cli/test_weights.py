@@ -31,3 +31,9 @@ def test_pull_offline_says_where_it_would_come_from(run, monkeypatch, tmp_path):
     monkeypatch.setenv("SCANCLEAN_CACHE", str(tmp_path))
     code, out, err = run("weights", "pull", "kbnet-sidd", "--offline")
     assert code == ExitCode.WEIGHTS and out == "" and "https://" in err
+
+
+def test_the_filter_is_listed_and_has_no_file(run):
+    assert run("weights", "list")[1].splitlines()[-1].split()[0] == "classical"
+    code, out, err = run("weights", "path", "classical")
+    assert code == ExitCode.WEIGHTS and out == "" and "a filter" in err and "--weights" in err

@@ -72,3 +72,9 @@ def test_like_changes_channels_only_where_they_differ(noise):
     assert data.like(gray, colour).shape == (5, 6, 3)
     assert data.like(colour, gray).shape == (5, 6)
     assert np.array_equal(data.like(data.like(gray, colour), gray), gray)
+
+
+def test_a_choice_of_nothing_tells_a_name_that_there_is(pairs):
+    with pytest.raises(DataError) as caught:
+        data.samples(pairs, "zzz")
+    assert "noisy.png" in str(caught.value.hint)

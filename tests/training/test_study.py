@@ -37,7 +37,7 @@ def test_difference_of_means_is_judged_against_the_spread(a, b, better, vain):
 
 def test_figures_are_gray_levels_with_their_spread():
     found = results("a", 10 / 255, 12 / 255) + results("b", 20 / 255)
-    assert judge(BETTER, found).figures == "11.00 ± 1.41 against 20.00"
+    assert judge(BETTER, found).figures == "11.00 ± 1.41 against 20.00, one seed only"
 
 
 def test_divergence_is_a_result():
