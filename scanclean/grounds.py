@@ -30,6 +30,8 @@ TINT_GROUND = 0.05
 GRAY_GROUNDS = (0.08, 0.15, 0.2, 0.3)
 """The same for gray, where stains and shadows are more usual. A photograph on stained paper stands
 out as a rectangle at one of these, if not at the first."""
+PALE_GROUND = 0.04
+"""The same for what touches two sides of the page at most: the shadow of a phone goes across it."""
 GRAY_RADIUS = 4
 """In blocks; a gray tint is at least 9 of them (72 pixels) high, others are taken for stains."""
 RECTANGLE = 0.88
@@ -48,6 +50,13 @@ ALL_PICTURE = 0.85
 """Share of pictures from which on a page has no paper that could be judged."""
 ISLAND = 0.02
 """Share of the page below which what lies between pictures belongs to them: their bright parts."""
+CLIPPED = 254.5
+"""Blocks as bright as this are white without any grain: paper that a program has drawn or whose
+levels were cut off."""
+CLIPPED_SHARE = 0.4
+"""Share of such blocks from which on the paper of a page is known to be clipped."""
+TONED = 3
+"""Gray levels below it from which on a block has a tone."""
 SATURATED = 0.45
 """Lowest over highest channel of a ground that cannot be paper; the yellowest paper has 0.5."""
 DYED = 0.07
@@ -73,8 +82,10 @@ def pictures(bright: Plane, ground: Plane, light: Plane, dips: Plane) -> Mask:
     dim = _solid(ground < DIM_GROUND * white, size)
     dark |= grown_from(dim, dim | (ground < GRAY_PAPER * white))
     even = np.zeros_like(dark)
+    shade = np.float32(1) - ground / around
     for depth in GRAY_GROUNDS:
-        even |= _rectangles(_abrupt(np.float32(1) - ground / around, depth, GRAY_RADIUS))
+        even |= _rectangles(_abrupt(shade, depth, GRAY_RADIUS))
+    even |= _inset(_rectangles(_abrupt(shade, PALE_GROUND, GRAY_RADIUS)))
     if bright.shape[2] == 3:
         share = np.stack([median(bright[..., c], 1) for c in range(3)], axis=2) + 1
         share /= share.mean(axis=2, keepdims=True)
@@ -88,10 +99,22 @@ def pictures(bright: Plane, ground: Plane, light: Plane, dips: Plane) -> Mask:
     seeds = dark | inverted | even
     if not seeds.any():
         return seeds
-    found = dilate(_grown(seeds, ground < GROWN_GROUND * around), 1)
+    found = _completed(dilate(_grown(seeds, ground < GROWN_GROUND * around), 1), light)
     islands = components(~found)
     found |= islands.paint(islands.area < ISLAND * found.size, found.shape)
     return found | (found.mean() > ALL_PICTURE)
+
+
+def _completed(found: Mask, light: Plane) -> Mask:
+    """Pictures with the bright parts that complete them to rectangles, such as a sky above land.
+
+    Only on pages whose paper is clipped white: there it is known what is none.
+    """
+    if (light >= CLIPPED).mean() < CLIPPED_SHARE:
+        return found
+    toned = found | (light < CLIPPED - TONED)
+    whole = _rectangles(_solid(erode(dilate(toned, 2), 2), 2))
+    return found | grown_from(found & whole, whole)
 
 
 def _dyed(share: Plane) -> bool:
@@ -153,6 +176,19 @@ def _rectangles(mask: Mask) -> Mask:
     wide = found.each(found.stop, np.maximum) - found.each(found.start, np.minimum)
     full = found.area >= RECTANGLE * high * wide
     return found.paint(full, mask.shape)
+
+
+def _inset(mask: Mask) -> Mask:
+    """Sets of a mask that touch at most two sides of the page."""
+    found = components(mask)
+    if not found.count:
+        return mask
+    height, width = mask.shape
+    touched = (found.each(found.row, np.minimum) == 0).astype(int)
+    touched += found.each(found.row, np.maximum) == height - 1
+    touched += found.each(found.start, np.minimum) == 0
+    touched += found.each(found.stop, np.maximum) == width
+    return found.paint(touched <= 2, mask.shape)
 
 
 def _solid(mask: Mask, radius: int) -> Mask:

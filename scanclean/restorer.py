@@ -15,9 +15,20 @@ from scanclean.config import CLASSICAL, DEFAULT_WEIGHTS, SMALLEST_TILE
 from scanclean.errors import DeviceError, UsageError
 from scanclean.fidelity import Ink, guard
 from scanclean.page import Pixels, Tiles, differ
-from scanclean.paper import SMALLEST_PAGE, Mask, Paper, bare, evened, examine, spread, tone_kept
+from scanclean.paper import (
+    SMALLEST_PAGE,
+    Mask,
+    Paper,
+    bare,
+    darkest,
+    evened,
+    examine,
+    spread,
+    tone_kept,
+)
 from scanclean.parallel import in_order
 from scanclean.progress import SILENT, Progress, look
+from scanclean.shapes import dilate, erode
 from scanclean.tiling import Blender, Plane, Tile, cover, cut, grid, needing
 
 EDGE = 16
@@ -25,10 +36,16 @@ EDGE = 16
 page gets for that. Twice as much gave a result no nearer to that of the page as a whole."""
 CLEAN_GRAIN = 0.001
 """Paper with less grain than this, as a share of its brightness, was drawn or is clipped white."""
-MENDED = 12
+MENDED = 40
 """A pixel that the network changes by more levels was dirty, or worn."""
-MENDED_SHARE = 0.003
+MENDED_SHARE = 1e-4
 """Share of such pixels up to which a page without grain counts as clean."""
+MENDED_BESIDE = 12
+"""So are fewer levels away from the edges of letters, where a network sharpens what is smooth."""
+MENDED_BESIDE_SHARE = 0.002
+"""Share of such pixels up to which a page without grain counts as clean."""
+EDGE_RANGE = 100
+"""Gray levels between a pixel's neighbours at the edge of a letter."""
 RETRY_OVERLAP = 16
 """Overlap of the quarters of a failed tile, in pixels."""
 
@@ -228,7 +245,13 @@ def clean_already(even: Pixels, restored: Pixels, paper: Paper) -> bool:
     known = ~paper.picture
     if not known.any() or np.median(paper.grain[known]) > CLEAN_GRAIN:
         return False
-    return not differ(even, restored, MENDED, MENDED_SHARE)
+    if differ(even, restored, MENDED, MENDED_SHARE):
+        return False
+    plane = darkest(even)
+    edge = dilate(dilate(plane, 1) - erode(plane, 1) > EDGE_RANGE, 1)
+    changed = np.maximum(even, restored) - np.minimum(even, restored) > MENDED_BESIDE
+    beside = (changed if changed.ndim == 2 else changed.any(axis=2)) & ~edge
+    return bool(beside.mean() <= MENDED_BESIDE_SHARE)
 
 
 def clean_classical(

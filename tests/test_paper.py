@@ -148,3 +148,37 @@ def test_bright_parts_of_a_photograph_are_no_paper():
     known = examine(sheet)
     block = known.block
     assert known.picture[: 490 // block].all() and not known.picture[600 // block :].any()
+
+
+def clouds(height, width, low, high, seed=5):
+    """Smooth gray patches, as in a sky."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.random((height // 30 + 2, width // 30 + 2))
+    fine = np.kron(coarse, np.ones((30, 30)))
+    for axis in (0, 1):
+        fine = np.mean([np.roll(fine, k, axis) for k in range(-25, 26)], axis=0)
+    fine = (fine - fine.min()) / np.ptp(fine)
+    return low + (high - low) * fine[:height, :width]
+
+
+def test_a_pale_photograph_on_gray_paper_is_a_picture():
+    sheet = page(height=900, width=700, paper=(222, 222, 222))[0]
+    sheet[:320, 60:] = clouds(320, 640, 150, 214)[..., None]
+    known = examine(sheet)
+    inside = known.picture[: 310 // known.block, 70 // known.block :]
+    assert inside.mean() > 0.95 and not known.picture[400 // known.block :].any()
+
+
+def test_a_bright_sky_over_land_is_part_of_the_picture_on_a_drawn_page():
+    sheet = np.full((900, 700, 3), 255, np.uint8)
+    for y in range(420, 880, 16):
+        sheet[y : y + 4, 20:640] = 40
+    sheet[80:230, 100:420] = clouds(150, 320, 218, 246)[..., None].astype(np.uint8)
+    sheet[230:380, 100:420] = (40, 70, 30)
+    assert np.array_equal(evened(sheet)[90:225, 110:410], sheet[90:225, 110:410])
+
+
+def test_the_shadow_of_a_phone_is_no_picture():
+    scan = page(height=900, width=700)[0].astype(np.float32)
+    scan[:300] *= 0.93
+    assert not examine(scan.astype(np.uint8)).picture.any()

@@ -177,6 +177,23 @@ def test_a_page_that_was_never_on_paper_stays_as_it_is(function_backend):
     assert not np.array_equal(Restorer(sharpening, use_guard=False)(noisy), noisy)
 
 
+def test_sharper_letters_alone_are_no_reason_to_touch_a_drawn_page(function_backend):
+    page = drawn()
+    gray = (page > 60) & (page < 200)
+    assert gray.mean() > 0.004  # the smooth edges of letters
+    sharpening = function_backend(
+        lambda t: t - 0.12 * ((t > 0.24) & (t < 0.78)), tile=512, even_paper=True
+    )
+    assert np.array_equal(Restorer(sharpening, use_guard=False)(page), page)
+
+
+def test_ringing_beside_letters_is_cleaned(function_backend):
+    page = drawn()
+    page[60:64, 40:400] = 236  # as JPEG leaves it, half a percent
+    whitening = function_backend(lambda t: np.where(t > 0.9, 1, t), tile=512, even_paper=True)
+    assert (Restorer(whitening, use_guard=False)(page)[60:64, 40:400] == 255).all()
+
+
 def test_dirt_on_a_drawn_page_is_cleaned(function_backend):
     page = drawn()
     page[300:330, 420:470] = 200  # half a percent of it
