@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from scanclean.grounds import DARK_GROUND, brightest_around, pictures
+from scanclean.grounds import CLIPPED, CLIPPED_SHARE, DARK_GROUND, brightest_around, pictures
 from scanclean.page import Pixels
 from scanclean.shapes import box_mean, dilate, erode, median
 
@@ -34,6 +34,12 @@ BAND_BLOCKS = 32
 """Rows of blocks that are worked on at once."""
 SMALLEST_PAGE = 16
 """A picture with a side of fewer pixels says nothing about its paper."""
+SHADED = 4
+"""Gray levels below clipped white from which on bare paper is shaded, or tinted."""
+BLANK = 0.94
+"""A block whose darkest pixel is above this share of its brightest quarter is bare."""
+SHADED_SHARE = 0.001
+"""Share of such blocks up to which clipped paper is white all over."""
 GRAIN_MAX = 0.12
 """The paper of no readable page is rougher than this share of its own brightness."""
 
@@ -159,6 +165,9 @@ def examine(pixels: Pixels, block: int = 0) -> Paper:
     picture = pictures(bright, ground, light, dips)
     if picture.all():
         return Paper(block, np.full_like(level, 255), np.zeros_like(ground), picture)
+    if _white_already(light, dips, picture):
+        level = np.full_like(level, 255)
+        return Paper(block, level, _grain(level, dips, picture, block), picture)
     hidden = dilate(
         ground < DARK_GROUND * brightest_around(ground), 2
     )  # bold letters, wider than the median
@@ -182,6 +191,14 @@ def _brightest_parts(pixels: Pixels, block: int) -> Plane:
     excess = best - (total[:, 0::2] + total[:, 1::2]) / 4
     bias = np.percentile(excess, 25, axis=(0, 1)).astype(np.float32)
     return (best - np.minimum(bias, 0.04 * best)) / np.float32(half * half)
+
+
+def _white_already(light: Plane, dips: Plane, picture: Mask) -> bool:
+    """Whether the paper is clipped white wherever it is bare: dense print only looks darker."""
+    if (light >= CLIPPED).mean() < CLIPPED_SHARE:
+        return False
+    shaded = ~picture & (light < CLIPPED - SHADED) & (dips > BLANK * light)
+    return bool(shaded.mean() < SHADED_SHARE)
 
 
 def _tinted(bright: Plane, light: Plane, ground: Plane) -> Plane:

@@ -42,7 +42,7 @@ MENDED_SHARE = 1e-4
 """Share of such pixels up to which a page without grain counts as clean."""
 MENDED_BESIDE = 12
 """So are fewer levels away from the edges of letters, where a network sharpens what is smooth."""
-MENDED_BESIDE_SHARE = 0.002
+MENDED_BESIDE_SHARE = 0.0025
 """Share of such pixels up to which a page without grain counts as clean."""
 EDGE_RANGE = 100
 """Gray levels between a pixel's neighbours at the edge of a letter."""

@@ -182,3 +182,21 @@ def test_the_shadow_of_a_phone_is_no_picture():
     scan = page(height=900, width=700)[0].astype(np.float32)
     scan[:300] *= 0.93
     assert not examine(scan.astype(np.uint8)).picture.any()
+
+
+def test_dense_print_on_white_is_no_shade():
+    sheet = np.full((600, 500, 3), 255, np.uint8)
+    rng = np.random.default_rng(2)
+    letters = rng.random((150, 250)) < 0.5
+    sheet[150:450] = np.where(np.kron(letters, np.ones((2, 2))), 60, 235)[..., None]
+    assert np.array_equal(evened(sheet), sheet)
+
+
+def test_a_shade_on_clipped_paper_goes():
+    sheet = np.full((600, 500, 3), 255, np.float32)
+    for y in range(20, 580, 16):
+        sheet[y : y + 4, 20:460] = 40
+    gutter = 1 - 0.3 * np.exp(-np.arange(500) / 40)
+    scan = (sheet * gutter[None, :, None]).astype(np.uint8)
+    even = evened(scan)
+    assert np.median(scan[:, 10]) < 210 and np.median(even[:, 10]) >= 252
