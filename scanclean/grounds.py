@@ -32,6 +32,8 @@ GRAY_GROUNDS = (0.08, 0.15, 0.2, 0.3)
 out as a rectangle at one of these, if not at the first."""
 PALE_GROUND = 0.04
 """The same for what touches two sides of the page at most: the shadow of a phone goes across it."""
+PALE_SIDE = 0.24
+"""Short side of the smallest of these, as a share of the page's; smaller ones are mostly stains."""
 GRAY_RADIUS = 4
 """In blocks; a gray tint is at least 9 of them (72 pixels) high, others are taken for stains."""
 RECTANGLE = 0.88
@@ -85,7 +87,8 @@ def pictures(bright: Plane, ground: Plane, light: Plane, dips: Plane) -> Mask:
     shade = np.float32(1) - ground / around
     for depth in GRAY_GROUNDS:
         even |= _rectangles(_abrupt(shade, depth, GRAY_RADIUS))
-    even |= _inset(_rectangles(_abrupt(shade, PALE_GROUND, GRAY_RADIUS)))
+    pale = _rectangles(_abrupt(shade, PALE_GROUND, GRAY_RADIUS))
+    even |= _inset(pale, round(PALE_SIDE * side))
     if bright.shape[2] == 3:
         share = np.stack([median(bright[..., c], 1) for c in range(3)], axis=2) + 1
         share /= share.mean(axis=2, keepdims=True)
@@ -178,17 +181,17 @@ def _rectangles(mask: Mask) -> Mask:
     return found.paint(full, mask.shape)
 
 
-def _inset(mask: Mask) -> Mask:
-    """Sets of a mask that touch at most two sides of the page."""
+def _inset(mask: Mask, least: int) -> Mask:
+    """Sets of a mask that have so many blocks a side, and touch two sides of the page or fewer."""
     found = components(mask)
     if not found.count:
         return mask
     height, width = mask.shape
-    touched = (found.each(found.row, np.minimum) == 0).astype(int)
-    touched += found.each(found.row, np.maximum) == height - 1
-    touched += found.each(found.start, np.minimum) == 0
-    touched += found.each(found.stop, np.maximum) == width
-    return found.paint(touched <= 2, mask.shape)
+    top, bottom = found.each(found.row, np.minimum), found.each(found.row, np.maximum) + 1
+    left, right = found.each(found.start, np.minimum), found.each(found.stop, np.maximum)
+    touched = (top == 0).astype(int) + (bottom == height) + (left == 0) + (right == width)
+    large = np.minimum(bottom - top, right - left) >= least
+    return found.paint((touched <= 2) & large, mask.shape)
 
 
 def _solid(mask: Mask, radius: int) -> Mask:

@@ -185,10 +185,10 @@ def test_the_shadow_of_a_phone_is_no_picture():
 
 
 def test_dense_print_on_white_is_no_shade():
-    sheet = np.full((600, 500, 3), 255, np.uint8)
-    rng = np.random.default_rng(2)
-    letters = rng.random((150, 250)) < 0.5
-    sheet[150:450] = np.where(np.kron(letters, np.ones((2, 2))), 60, 235)[..., None]
+    sheet = np.full((1300, 1000, 3), 255, np.uint8)
+    print_ = np.where(np.random.default_rng(2).random((700, 900)) < 0.4, 60, 248)
+    print_[np.arange(700) % 13 >= 10] = 255  # between the lines
+    sheet[300:1000, 50:950] = print_[..., None]
     assert np.array_equal(evened(sheet), sheet)
 
 

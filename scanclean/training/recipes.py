@@ -173,7 +173,7 @@ RELEASE = (
         "release/scanclean",
         "the bundled weights (their last stage; see weights/README.md)",
         {
-            "steps": 13_500,
+            "steps": 18_000,
             "network": _net(**BUNDLED),
             "loss": "ink",
             "rate": 5e-4,
