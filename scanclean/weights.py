@@ -106,8 +106,8 @@ class Checked(NamedTuple):
 
 
 BUNDLED_SHA256: Mapping[str, str] = {
-    "scanclean.onnx": "8204e44824b466103da8745b80e301eaab8cebd3e2c1540abe3ca396bbd289b7",
-    "scanclean.safetensors": "8f9323e7653b1eff820ecbc346041bd06965f7e5ed69fd3f9e95ba6da5f5c979",
+    "scanclean.onnx": "b94f91509eaa7a695caac50129eac4df9ace13d86ddcbe5e21a8a6136d055cfe",
+    "scanclean.safetensors": "5dd0a20c8f72f7259f07bf05d4a34d6cce141c0d6583cda8ff33ed7eb04d6d7a",
 }
 """Checksums of the files in `weights/`, one row each, as `sha256sum weights/*` prints them."""
 

@@ -184,11 +184,11 @@ def test_the_shadow_of_a_phone_is_no_picture():
     assert not examine(scan.astype(np.uint8)).picture.any()
 
 
-def test_dense_print_on_white_is_no_shade():
+def test_dense_letterson_white_is_no_shade():
     sheet = np.full((1300, 1000, 3), 255, np.uint8)
-    print_ = np.where(np.random.default_rng(2).random((700, 900)) < 0.4, 60, 248)
-    print_[np.arange(700) % 13 >= 10] = 255  # between the lines
-    sheet[300:1000, 50:950] = print_[..., None]
+    letters = np.where(np.random.default_rng(2).random((700, 900)) < 0.4, 60, 248)
+    letters[np.arange(700) % 13 >= 10] = 255  # between the lines
+    sheet[300:1000, 50:950] = letters[..., None]
     assert np.array_equal(evened(sheet), sheet)
 
 
