@@ -27,7 +27,7 @@ from scanclean.training.events import Diverged, Evaluation, Event, Saved, Step
 from scanclean.training.feed import TOGETHER, Patches, batches
 from scanclean.training.metrics import pooled_rmse, psnr
 from scanclean.training.pairs import Pair, load_rgb
-from scanclean.training.rundir import CHECKPOINT, SAMPLES, RunFolder, read_config
+from scanclean.training.rundir import CHECKPOINT, SAMPLES, RunFolder, clear, read_config
 from scanclean.training.schedule import learning_rate
 from scanclean.training.state import State, begin, require_patch
 from scanclean.training.update import update
@@ -114,6 +114,8 @@ def train(
         state = begin(config, world, start)
         if resume:
             state.read(Path(config.run) / CHECKPOINT)
+        elif world.leads:  # not before: all that can refuse has had its chance
+            clear(Path(config.run))
         folder = RunFolder(config, state.step, state.device) if world.leads else None
         data = Patches(train_pairs, pages, config)
         try:

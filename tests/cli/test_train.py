@@ -173,6 +173,61 @@ def test_the_model_of_the_weights_to_begin_with_is_the_one(run, data, tmp_path):
 
 def test_clean_pages_alone_are_named_as_such(run, data, tmp_path):
     _, _, err = run("train", data / "clean", *TINY, "-o", tmp_path / "run")
-    assert "taken as clean" in err
+    assert "its 3 files are taken as clean, and degraded" in err
+    code, _, err = run("train", tmp_path / "none", *TINY, "-o", tmp_path / "new")
+    assert code == ExitCode.DATA and "taken as clean" not in err
     _, _, err = run("train", data, *TINY, "-o", tmp_path / "other")
     assert "taken as clean" not in err
+
+
+REFUSED = {
+    "patch": (("--patch", 33), ExitCode.USAGE),
+    "device": (("--precision", "fp16", "--device", "cpu"), ExitCode.DEVICE),
+}
+
+
+@pytest.mark.parametrize(("words", "code"), REFUSED.values(), ids=REFUSED.keys())
+def test_a_run_survives_a_forced_one_that_is_refused(run, data, tmp_path, words, code):
+    whole = ("train", data, *TINY, "-o", tmp_path / "run", "-q")
+    assert run(*whole)[0] == 0
+    before = contents(tmp_path / "run")
+    assert run(*whole, "--force", *words)[0] == code
+    assert run("train", tmp_path / "none", *whole[2:], "--force")[0] == ExitCode.DATA
+    assert contents(tmp_path / "run") == before
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_run_is_never_written_over_what_it_learns_from(run, data, tmp_path):
+    place = tmp_path / "run"
+    assert run("train", data, *TINY, "-o", place, "-q")[0] == 0
+    before = contents(place)
+    for words in ((data, "--from", place / "best.safetensors"), (place / "samples",)):
+        assert run("train", *words, *TINY, "-o", place, "--force")[0] == ExitCode.USAGE
+    assert contents(place) == before
+
+
+def test_force_leaves_alone_what_is_no_runs(run, data, tmp_path):
+    for name in ("pages", "samples", "cache"):
+        (tmp_path / "own" / name).mkdir(parents=True)
+        (tmp_path / "own" / name / "mine.txt").write_text("mine")
+    assert run("train", data, *TINY, "-o", tmp_path / "own", "--force", "-q")[0] == 0
+    assert (tmp_path / "own" / "pages" / "mine.txt").exists()
+    assert (tmp_path / "own" / "samples" / "mine.txt").exists()
+
+
+def test_weights_without_a_run_are_not_written_over(run, data, tmp_path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "best.safetensors").write_text("mine")
+    code, _, err = run("train", data, *TINY, "-o", tmp_path / "own")
+    assert code == ExitCode.OUTPUT and "--force" in err
+    assert (tmp_path / "own" / "best.safetensors").read_text() == "mine"
+
+
+def test_only_a_run_that_was_saved_is_to_be_gone_on_with(run, data, tmp_path):
+    assert run("train", data, *TINY, "-o", tmp_path / "run", "-q")[0] == 0
+    (tmp_path / "run" / "last.ckpt").unlink()
+    code, _, err = run("train", data, *TINY, "-o", tmp_path / "run")
+    assert code == ExitCode.OUTPUT and "--resume" not in err and "--force" in err
