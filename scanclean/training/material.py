@@ -38,6 +38,19 @@ def has_pairs(data: Path) -> bool:
     return any((data / scans).is_dir() for scans, _ in LAYOUTS)
 
 
+def require(data: Path) -> None:
+    """Look before anything is written whether there is something to learn from.
+
+    Raises:
+        DataError: there is not, or the pairs have faults.
+    """
+    _require_folder(data)
+    if has_pairs(data):
+        find_pairs(data)
+    else:
+        clean_sources(data)
+
+
 def gather(config: TrainConfig, progress: Progress = SILENT, pool: int = POOL) -> Material:
     """Look through a data folder: pairs, or else clean pages and PDFs.
 
