@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from scanclean.cli._options import Quiet
-from scanclean.config import TrainConfig
+from scanclean.config import MOST_THREADS, TrainConfig
 from scanclean.pruning import options
 
 DEFAULTS = TrainConfig(data="", run="")
@@ -100,7 +100,8 @@ def prune(
         int | None, typer.Option("--workers", min=0, help="Processes that prepare patches.")
     ] = None,
     threads: Annotated[
-        int | None, typer.Option("--threads", min=0, help="CPU threads, 0: torch's choice.")
+        int | None,
+        typer.Option("--threads", min=0, max=MOST_THREADS, help="CPU threads, 0: torch's choice."),
     ] = None,
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="RUN", help="Folder for everything.")

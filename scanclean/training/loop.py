@@ -17,7 +17,7 @@ from torch import nn
 from scanclean import checkpoint, plugins
 from scanclean.atomic import replacing
 from scanclean.backends.pytorch import TorchBackend
-from scanclean.config import Loss, Schedule, TrainConfig, TrainDevice, TrainPrecision
+from scanclean.config import MOST_THREADS, Loss, Schedule, TrainConfig, TrainDevice, TrainPrecision
 from scanclean.errors import DataError, UsageError
 from scanclean.restorer import Restorer
 from scanclean.spec import ModelSpec
@@ -55,8 +55,6 @@ CHOICES: dict[str, tuple[object, ...]] = {
     "device": get_args(TrainDevice),
 }
 """Settings that have few possible values."""
-MOST_THREADS = 1024
-"""Far more crash the arithmetic library."""
 SEEDS = 1_000_003
 """Seeds of two runs lie so far apart; a prime, and more steps than any run makes."""
 

@@ -224,3 +224,20 @@ def test_export_overwrites_nothing_unless_forced_and_never_its_input(run, weight
     assert code == ExitCode.OUTPUT and "--force" in err and Path("o.onnx").read_text() == "mine"
     assert run("export", weights, "-o", "o.onnx", "--force", "-q") == (0, "", "")
     assert weights.read_bytes() == before
+
+
+def test_export_says_what_it_is_to_be_given(run, weights):
+    assert run("export", weights, "-o", "six.onnx")[0] == 0
+    code, _, err = run("export", "six.onnx", "-o", "x.safetensors")
+    assert code == ExitCode.WEIGHTS and "give six.safetensors" in err
+    Path("six.onnx").rename("other.onnx")
+    code, _, err = run("export", "other.onnx", "-o", "x.safetensors")
+    assert code == ExitCode.WEIGHTS and "scanclean weights list" in err
+
+
+def test_export_says_where_bases_do_nothing(run, weights, tmp_path):
+    _, _, err = run("export", weights, "--bases", 32, "-o", "wide.onnx")
+    assert "left out" in err
+    plain = save(dncnn.build(dncnn.Config(width=4, depth=3)), "dncnn", tmp_path / "d.safetensors")
+    code, _, err = run("export", plain, "--bases", 32, "-o", "x.safetensors")
+    assert code == ExitCode.WEIGHTS and "only a kbnet" in err and "--sparsity" not in err

@@ -73,6 +73,7 @@ def test_unknown_recipe_is_wrong_usage_and_lists_all(run, data):
         ("--batch", 3),
         ("--patch", 33),
         ("--channels", 2),
+        ("--channels", 4),
         ("--threads", 100_000),
         ("--model", "unet", "--patch", 40),
     ],
@@ -168,6 +169,8 @@ def test_a_file_is_no_place_for_a_run(run, data, tmp_path):
 def test_the_model_of_the_weights_to_begin_with_is_the_one(run, data, tmp_path):
     words = ("train", data, "--from", "scanclean", "-o", tmp_path / "run")
     code, _, err = run(*words, "--model", "unet")
+    assert code == ExitCode.USAGE and "unet" in err and "kbnet" in err
+    code, _, err = run(*words, "--recipe", "study/unet")
     assert code == ExitCode.USAGE and "unet" in err and "kbnet" in err
 
 
