@@ -21,7 +21,7 @@ from scanclean.training.material import clean_sources, has_pairs
 from scanclean.training.rundir import PREPARED, SHOWN, WEIGHTS, forget, refuse_run
 from scanclean.training.runs import train
 
-STOPPING = "stopping after this step, then saving (^C again: at once, without saving)"
+STOPPING = "stopping after this step, then saving (^C again: at once, some steps may be lost)"
 
 
 def run(config: TrainConfig, *, resume: bool, force: bool, quiet: bool) -> Path | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -24,7 +23,7 @@ from scanclean.spec import ModelSpec
 from scanclean.training.distributed import joined
 from scanclean.training.divergence import Memory, Watch
 from scanclean.training.events import Diverged, Evaluation, Event, Saved, Step
-from scanclean.training.feed import TOGETHER, Patches, batches
+from scanclean.training.feed import TOGETHER, Patches, batches, drop_pictures
 from scanclean.training.metrics import pooled_rmse, psnr
 from scanclean.training.pairs import Pair, load_rgb
 from scanclean.training.rundir import CHECKPOINT, SAMPLES, RunFolder, clear, read_config
@@ -125,7 +124,7 @@ def train(
             if folder:
                 folder.close()
         if folder:  # patches are needed no more
-            shutil.rmtree(folder.path / "cache", ignore_errors=True)
+            drop_pictures(folder.path / "cache")
 
 
 def check(config: TrainConfig) -> None:

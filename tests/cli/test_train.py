@@ -111,6 +111,7 @@ def test_a_signal_saves_and_the_run_goes_on(run, data, tmp_path, number):
     code, out, err = run("train", data, *words, "-o", tmp_path / "run")
     watcher.join()
     assert code == ExitCode.INTERRUPTED and out == "" and "--resume" in err
+    assert "then saving" in err and "without saving" not in err  # the second one saves as well
     made = len(log.read_text().splitlines())
     assert made < 3000
     code, _, _ = run("train", "--resume", tmp_path / "run", "--steps", made + 1)
@@ -219,6 +220,7 @@ def test_force_leaves_alone_what_is_no_runs(run, data, tmp_path):
     assert run("train", data, *TINY, "-o", tmp_path / "own", "--force", "-q")[0] == 0
     assert (tmp_path / "own" / "pages" / "mine.txt").exists()
     assert (tmp_path / "own" / "samples" / "mine.txt").exists()
+    assert [path.name for path in (tmp_path / "own" / "cache").iterdir()] == ["mine.txt"]
 
 
 def test_weights_without_a_run_are_not_written_over(run, data, tmp_path):
