@@ -105,7 +105,7 @@ def require_usable(path: Path, kinds: Sequence[str]) -> None:
     if suffix not in kinds:
         raise WeightsError(
             f"{path}: a {suffix} file is of no use here, {' or '.join(kinds)} is needed",
-            hint=hint_for(kinds),
+            hint=_beside(path, kinds) or hint_for(kinds),
         )
     wrong = flaw(path, suffix)
     if wrong:
@@ -116,7 +116,15 @@ def hint_for(kinds: Sequence[str]) -> str:
     """Say how to come by weights of one of these kinds."""
     if ".onnx" in kinds:
         return "make one with `scanclean export WEIGHTS -o FILE.onnx`, or use --backend torch"
-    return f"give the {kinds[0]} that it was made from; `restore` takes it with --backend onnx"
+    return (
+        f"give the {kinds[0]} that it was made from, or a name from `scanclean weights list`; "
+        "`restore` takes it with --backend onnx"
+    )
+
+
+def _beside(path: Path, kinds: Sequence[str]) -> str | None:
+    found = (path.with_suffix(kind) for kind in kinds)
+    return next((f"give {other}" for other in found if other.is_file()), None)
 
 
 def _require_file(path: Path) -> None:

@@ -83,6 +83,8 @@ class StoreOptions:
 
 CLASSICAL = "classical"
 """Stands in place of a weights name for the filter that needs no network."""
+MOST_THREADS = 1024
+"""CPU threads that a training may ask for; far more crash the arithmetic library."""
 
 
 @dataclass(frozen=True)

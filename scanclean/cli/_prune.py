@@ -12,12 +12,12 @@ from scanclean.cli import _console
 from scanclean.cli._train import follow
 from scanclean.config import TrainConfig
 from scanclean.errors import DataError, WeightsError
-from scanclean.pruning import bases, dsd, results, work
+from scanclean.pruning import dsd, results, work
 from scanclean.pruning.dsd import Arm
 from scanclean.pruning.options import PruneConfig
 from scanclean.report import pruning as report
 from scanclean.training import loop
-from scanclean.training.material import Material, gather
+from scanclean.training.material import Material, gather, require
 from scanclean.training.rundir import read_config
 from scanclean.weights import entries, resolve
 
@@ -78,9 +78,9 @@ def beginning(
         start_from=str(weights or ""),
     )
     loop.check(train)
-    if weights and config.smaller:
-        bases.require_bases(checkpoint.load(weights)[0], str(weights))
-    return replace(config, train=train)
+    begun = replace(config, train=train)
+    work.require_possible(begun)
+    return begun
 
 
 def _run(source: str | None) -> Path | None:
@@ -137,13 +137,14 @@ def run(config: PruneConfig, *, quiet: bool) -> list[Path]:
     """
     plan = work.plan(config)
     work.refuse_other(config)
+    require(Path(config.train.data))
+    work.settle(config)
     with _console.progress(quiet=quiet) as progress:
         material = gather(replace(config.train, run=config.run), progress)
     if plan.dense:
         _carry_out(plan.dense, "", material, quiet=quiet)
     for variant in plan.variants:  # first of all: it tells at once what cannot be cut
         work.cut(config, plan.source, variant, material)
-    work.settle(config)
     for variant in plan.variants:
         for arm in variant.arms:
             _carry_out(arm, variant.name, material, quiet=quiet)

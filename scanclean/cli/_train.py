@@ -10,16 +10,18 @@ from pathlib import Path
 from types import FrameType
 
 from scanclean.cli import _console
+from scanclean.cli._products import require_apart
 from scanclean.config import TrainConfig
+from scanclean.errors import UsageError
 from scanclean.progress import Progress
 from scanclean.training.distributed import joined
 from scanclean.training.events import Evaluation, Event, Step
 from scanclean.training.loop import check
-from scanclean.training.material import has_pairs
-from scanclean.training.rundir import clear, refuse_run
+from scanclean.training.material import clean_sources, has_pairs
+from scanclean.training.rundir import PREPARED, SHOWN, WEIGHTS, forget, refuse_run
 from scanclean.training.runs import train
 
-STOPPING = "stopping after this step, then saving (^C again: at once, without saving)"
+STOPPING = "stopping after this step, then saving (^C again: at once, some steps may be lost)"
 
 
 def run(config: TrainConfig, *, resume: bool, force: bool, quiet: bool) -> Path | None:
@@ -36,14 +38,20 @@ def run(config: TrainConfig, *, resume: bool, force: bool, quiet: bool) -> Path 
 
     Raises:
         OutputError: there is a run already.
+        UsageError: it would be written over what it learns from.
     """
     with joined(config.device) as world:
         quiet = quiet or not world.leads
-        if world.leads and not resume:
-            (clear if force else refuse_run)(Path(config.run))
+        begins = world.leads and not resume
+        if begins:
+            _require_apart(config)
+        if begins and not force:
+            refuse_run(Path(config.run))
         check(config)
-        if not quiet and not has_pairs(Path(config.data)):
-            _console.say(f"{config.data}: no scan/ and clean/; its pages are taken as clean ones")
+        if not quiet:
+            _say_what_is_taken(Path(config.data))
+        if begins:
+            forget(Path(config.run))
         with _console.progress(quiet=quiet) as progress:
             events = train(config, resume=resume, progress=progress)
             follow(events, config, progress, quiet=quiet)
@@ -52,6 +60,25 @@ def run(config: TrainConfig, *, resume: bool, force: bool, quiet: bool) -> Path 
     if not leads:
         return None
     return best if best.exists() else best.with_name("last.safetensors")
+
+
+def _require_apart(config: TrainConfig) -> None:
+    run, data = Path(config.run), Path(config.data).resolve()
+    if config.start_from:
+        require_apart([Path(config.start_from)], [("-o", run / name) for name in WEIGHTS])
+    if any(data.is_relative_to((run / name).resolve()) for name in (*PREPARED, *SHOWN)):
+        raise UsageError(
+            f"{config.data}: is part of the run in {run}, which would be written over",
+            hint="name another folder with -o",
+        )
+
+
+def _say_what_is_taken(data: Path) -> None:
+    if has_pairs(data):
+        return
+    count = len(clean_sources(data))
+    files = "its file is" if count == 1 else f"its {count} files are"
+    _console.say(f"no scan/ and clean/ in {data}: {files} taken as clean, and degraded")
 
 
 def follow(

@@ -31,7 +31,7 @@ def export(
             "--bases",
             min=0,
             help="Fill up with zero kernel bases to so many in each block: other KBNet loaders "
-            "want 32. 0: as they are.",
+            "want 32. 0: as they are. They do nothing in a .onnx file, and are left out of it.",
         ),
     ] = 0,
     offline: Offline = False,
@@ -55,12 +55,21 @@ def export(
     if bases:
         from dataclasses import replace
 
-        from scanclean.pruning.bases import padded, require_bases
+        from scanclean.errors import WeightsError
+        from scanclean.models.kbnet import KBNet
+        from scanclean.pruning.bases import padded
 
-        net = padded(require_bases(net, weights), bases)
+        if not isinstance(net, KBNet):
+            raise WeightsError(
+                f"{weights}: --bases {bases}: only a kbnet has kernel bases, not a {spec.arch}",
+                hint="leave out --bases",
+            )
+        net = padded(net, bases)
         spec = replace(spec, config=checkpoint.spec_of(net, spec.arch).config)
     if output.suffix == ".onnx":
         checkpoint.export_onnx(net, spec, output)
+        if bases and not quiet:
+            _console.say(f"--bases {bases}: zero bases do nothing in a .onnx file and are left out")
     else:
         checkpoint.save(net, spec, output)
     if not quiet:

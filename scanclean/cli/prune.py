@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from scanclean.cli._options import Quiet
-from scanclean.config import TrainConfig
+from scanclean.config import MOST_THREADS, TrainConfig
 from scanclean.pruning import options
 
 DEFAULTS = TrainConfig(data="", run="")
@@ -48,7 +48,9 @@ def prune(
     bases: Annotated[
         str,
         typer.Option(
-            "--bases", metavar="N,N,...", help="Kernel bases of each block: a network for each N."
+            "--bases",
+            metavar="N,N,...",
+            help="Kernel bases of each block: a network for each N. The bundled weights have 2.",
         ),
     ] = "",
     budget: Annotated[
@@ -56,13 +58,16 @@ def prune(
         typer.Option(
             "--budget",
             metavar="X,X,...",
-            help=f"Cost of a tile of {options.TILE} pixels, shared out among the blocks: 4GMAC, "
-            "90ms (one thread of this processor), or 8bases (as much work as 8 in each block).",
+            help=f"Cost of a tile of {options.TILE} pixels, shared out among the blocks: 2.4GMAC, "
+            "90ms (one thread of this processor), or 1.5bases (as much work as 1.5 in each block).",
         ),
     ] = "",
     light: Annotated[
         bool,
-        typer.Option("--light", help="Depthwise 3x3 convolutions for the grouped 5x5 ones."),
+        typer.Option(
+            "--light",
+            help="Depthwise 3x3 convolutions for grouped 5x5 ones; the bundled weights have them.",
+        ),
     ] = False,
     steps: Annotated[
         int,
@@ -95,7 +100,8 @@ def prune(
         int | None, typer.Option("--workers", min=0, help="Processes that prepare patches.")
     ] = None,
     threads: Annotated[
-        int | None, typer.Option("--threads", min=0, help="CPU threads, 0: torch's choice.")
+        int | None,
+        typer.Option("--threads", min=0, max=MOST_THREADS, help="CPU threads, 0: torch's choice."),
     ] = None,
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="RUN", help="Folder for everything.")

@@ -10,7 +10,7 @@ import typer
 
 from scanclean.cli import _console
 from scanclean.cli._options import Quiet, one_of
-from scanclean.config import CLASSICAL, TrainConfig, TrainDevice
+from scanclean.config import CLASSICAL, MOST_THREADS, TrainConfig, TrainDevice
 
 DEFAULT_STEPS = 1000
 DEFAULT_BATCH = 4
@@ -52,7 +52,8 @@ def study(
         int, typer.Option("--workers", min=0, help="Processes that prepare patches.")
     ] = 1,
     threads: Annotated[
-        int, typer.Option("--threads", min=0, help="CPU threads, 0: torch's choice.")
+        int,
+        typer.Option("--threads", min=0, max=MOST_THREADS, help="CPU threads, 0: torch's choice."),
     ] = 0,
     device: Annotated[
         str, typer.Option("--device", metavar="auto|cpu|cuda", help="Where to train.")

@@ -58,8 +58,9 @@ def synth(
     if output.exists() and not output.is_dir():
         raise OutputError(f"{output}: is a file", hint="name a folder")
     for option, folder in (("--texts", texts), ("--fonts", fonts)):
-        if folder is not None and not folder.exists():
-            raise InputError(f"{option} {folder}: no such folder")
+        if folder is not None and not folder.is_dir():
+            what = "is no folder" if folder.exists() else "no such folder"
+            raise InputError(f"{option} {folder}: {what}")
     if not force and output.is_dir() and any(output.iterdir()):
         raise OutputError(f"{output}: exists already", hint="add --force to write into it")
     if gallery:
@@ -68,11 +69,10 @@ def synth(
         draw(output, clean or [], texts, seed)
         typer.echo(str(output))
         return
-    from scanclean.training.synth import clear
+    from scanclean.training.synth import clear, require_apart
     from scanclean.training.synth import synth as write  # numpy and the page maker: only now
 
-    clear(output, count)
-
+    require_apart(clean or [], output)
     with _console.progress(quiet=quiet) as progress:
         write(
             clean or [],
@@ -85,4 +85,5 @@ def synth(
             fonts=[fonts] if fonts else [],
             made_share=made_share,
         )
+    clear(output, count)
     typer.echo(str(output))

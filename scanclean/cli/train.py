@@ -10,7 +10,7 @@ import typer
 
 from scanclean import plugins
 from scanclean.cli._options import Force, Quiet, one_of
-from scanclean.config import Loss, Schedule, TrainConfig, TrainDevice, TrainPrecision
+from scanclean.config import MOST_THREADS, Loss, Schedule, TrainConfig, TrainDevice, TrainPrecision
 
 DEFAULTS = TrainConfig(data="", run="")
 CHOICES = {
@@ -86,7 +86,7 @@ def train(
     ] = None,
     channels: Annotated[
         int | None,
-        typer.Option("--channels", min=1, max=3, help=_help("3 colour, 1 brightness.", "channels")),
+        typer.Option("--channels", help=_help("3 colour, 1 brightness.", "channels")),
     ] = None,
     rate: Annotated[
         float | None,
@@ -116,7 +116,12 @@ def train(
     ] = None,
     threads: Annotated[
         int | None,
-        typer.Option("--threads", min=0, help=_help("CPU threads, 0: torch's choice.", "threads")),
+        typer.Option(
+            "--threads",
+            min=0,
+            max=MOST_THREADS,
+            help=_help("CPU threads, 0: torch's choice.", "threads"),
+        ),
     ] = None,
     evaluate_every: Annotated[
         int | None,
@@ -184,20 +189,22 @@ def settings(explicit: dict[str, Any], recipe: str) -> TrainConfig:
         config = replace(config, network=())  # the new model's own shape
     if "start_from" in explicit:
         explicit["start_from"] = _file(explicit["start_from"])
-        _require_model(explicit, config)
+        _require_model(explicit, config, recipe)
     return replace(config, **explicit)
 
 
-def _require_model(explicit: dict[str, Any], config: TrainConfig) -> None:
+def _require_model(explicit: dict[str, Any], config: TrainConfig, recipe: str) -> None:
     """What is trained on is what the file holds: another model cannot be asked for."""
     from scanclean import checkpoint
     from scanclean.errors import UsageError
 
     arch = checkpoint.load(Path(explicit["start_from"]))[1].arch
-    if explicit.get("model", arch) != arch and not explicit.get("grow", config.grow):
+    wanted = explicit.get("model", config.model if recipe else arch)
+    if wanted != arch and not explicit.get("grow", config.grow):
+        option, value = ("--model", wanted) if "model" in explicit else ("--recipe", recipe)
         raise UsageError(
-            f"--model {explicit['model']}: the weights to begin with are {arch}",
-            hint="leave out --model, or --from",
+            f"{option} {value}: trains a {wanted}, but the weights of --from are of a {arch}",
+            hint=f"leave out {option}, or --from",
         )
 
 

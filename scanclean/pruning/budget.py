@@ -135,6 +135,21 @@ def allocate(
     return Allocation(tuple(kept), cost(kept))
 
 
+def require_gmac(net: KBNet, most: float) -> None:
+    """Look before any work whether a budget of so many GMAC can be met.
+
+    Raises:
+        UsageError: one basis in each block costs more.
+    """
+    cost, whole = linear_cost(net), gmac(net)
+    least = cost([1] * len(net.blocks))
+    if least > most:
+        raise UsageError(
+            f"--budget {most:.4g}GMAC: even one basis in each block costs {least:.4g}",
+            hint=f"give {least:.4g} or more, below the {whole:.4g} of the network as it is",
+        )
+
+
 def linear_cost(net: KBNet) -> Cost:
     """GMAC of a network like `net` with other numbers of bases."""
     each = gmac_per_basis(net)

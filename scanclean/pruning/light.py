@@ -24,6 +24,18 @@ SIDE = 3
 """Of a depthwise convolution, pixels."""
 
 
+def require_wide(net: KBNet) -> None:
+    """Look whether there is something to make light.
+
+    Raises:
+        UsageError: the convolutions are light already.
+    """
+    if net.config.lightweight:
+        raise UsageError(
+            "--light: the convolutions of this network are light already", hint="leave it out"
+        )
+
+
 @torch.no_grad()
 def lightened(net: KBNet, scans: Iterable[Tensor]) -> KBNet:
     """A network like `net`, which is not changed, with light convolutions.
@@ -35,8 +47,7 @@ def lightened(net: KBNet, scans: Iterable[Tensor]) -> KBNet:
     Raises:
         UsageError: they are light already.
     """
-    if net.config.lightweight:
-        raise UsageError("--light: the convolutions of this network are light already")
+    require_wide(net)
     fits = [_Fit(block.conv11[1]) for block in net.blocks]
     try:
         for scan in scans:

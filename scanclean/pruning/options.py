@@ -77,8 +77,8 @@ def check(config: PruneConfig) -> None:
     if not config.dsd and config.sparsity is None and not config.smaller:
         raise UsageError(
             "nothing to prune",
-            hint="type --dsd or --sparsity 0.5; for a network with more kernel bases than the "
-            "bundled one, also --bases 2, --budget 4GMAC or --light",
+            hint="type --dsd, --sparsity 0.5 or --bases 1; --light is for networks that are not "
+            "light yet, which the bundled one is",
         )
     if config.dsd and config.train.steps < 1:
         raise UsageError("--steps 0: dense-sparse-dense is training")
@@ -95,7 +95,7 @@ def parse_bases(text: str) -> tuple[Budget, ...]:
     """
     words = [word.strip() for word in text.split(",") if word.strip()]
     if not all(re.fullmatch(r"[1-9]\d{0,3}", word) for word in words):
-        raise UsageError(f"--bases {text}: give numbers above 0, such as 8 or 16,8,4")
+        raise UsageError(f"--bases {text}: give numbers above 0, such as 1 or 8,4,2")
     return tuple(Budget(float(word), "each") for word in words)
 
 
@@ -115,7 +115,7 @@ def parse_budgets(text: str) -> tuple[Budget, ...]:
         unit = units.get(match[2].lower()) if match else None
         if match is None or unit is None or float(match[1]) <= 0:
             raise UsageError(
-                f"--budget {word}: give an amount and its unit: 4GMAC, 90ms, or 8bases"
+                f"--budget {word}: give an amount and its unit: 2.4GMAC, 90ms, or 1.5bases"
             )
         found.append(Budget(float(match[1]), cast(Unit, unit)))
     return tuple(found)

@@ -25,11 +25,13 @@ from scanclean import checkpoint
 from scanclean._weightfile import hash_file
 from scanclean.atomic import output_error, replacing
 from scanclean.errors import OutputError, UsageError
+from scanclean.models import kbnet
 from scanclean.models.kbnet import KBNet
 from scanclean.pruning import bases, budget, dsd, masks, measure
 from scanclean.pruning.dsd import Arm, Kind
-from scanclean.pruning.light import lightened
+from scanclean.pruning.light import lightened, require_wide
 from scanclean.pruning.options import Budget, PruneConfig
+from scanclean.spec import ModelSpec
 from scanclean.training.feed import Patches, batches
 from scanclean.training.material import Material
 
@@ -87,7 +89,7 @@ def refuse_other(config: PruneConfig) -> None:
     Networks of other sizes, other seeds and another machine are no other purpose.
 
     Raises:
-        OutputError: the folder holds what was made with other settings, or a training run.
+        OutputError: the folder holds what was made with other settings, a training run, or weights.
     """
     folder = Path(config.run)
     try:
@@ -96,6 +98,10 @@ def refuse_other(config: PruneConfig) -> None:
         if (folder / "config.json").exists():
             raise OutputError(
                 f"{folder}: is the folder of a training run", hint="name another one with -o"
+            ) from None
+        if (folder / PRODUCT).exists():
+            raise OutputError(
+                f"{folder / PRODUCT}: exists already", hint="name another folder with -o"
             ) from None
     except OSError as error:
         raise output_error(folder, error) from error
@@ -120,6 +126,44 @@ def _purpose(config: PruneConfig) -> str:
     start = Path(config.train.start_from)
     purpose["start"] = hash_file(start) if start.is_file() else ""
     return json.dumps(purpose, indent=1) + "\n"
+
+
+def require_possible(config: PruneConfig) -> None:
+    """Look before any work whether the smaller networks that are asked for can be made.
+
+    Only a budget in milliseconds has to wait until the network was timed.
+
+    Raises:
+        UsageError: it has no more bases than that, is light already, or the budget cannot be met.
+        WeightsError: the network has no bases.
+    """
+    if not config.smaller:
+        return
+    train = config.train
+    if train.start_from:
+        given = checkpoint.load(Path(train.start_from))[0]
+    else:
+        shape = {**dict(train.network), "channels": train.channels}
+        given = checkpoint.build(ModelSpec(train.model, shape))
+    net = bases.require_bases(given, train.start_from or f"--model {train.model}")
+    if config.light:
+        require_wide(net)
+        net = kbnet.build(replace(net.config, lightweight=True))  # costs do not depend on weights
+    for wanted in config.budgets:
+        _require_fewer(net, wanted)
+        if wanted.unit == "GMAC":
+            budget.require_gmac(net, wanted.amount)
+
+
+def _require_fewer(net: KBNet, wanted: Budget) -> None:
+    most = max(net.config.bases_of_blocks)
+    if wanted.unit in ("each", "bases") and wanted.amount >= most:
+        raise UsageError(
+            f"{wanted.amount:g} bases: the network has {most}",
+            hint=f"ask for fewer, such as --bases {most // 2}"
+            if most > 1
+            else "it cannot have fewer; type --dsd or --sparsity 0.5",
+        )
 
 
 def plan(config: PruneConfig) -> Plan:
@@ -206,8 +250,7 @@ def fewer_bases(
         UsageError: the network has fewer already, or the budget cannot be met.
     """
     full = net.config.bases_of_blocks
-    if wanted.unit in ("each", "bases") and wanted.amount >= max(full):
-        raise UsageError(f"{wanted.amount:g} bases: the network has {max(full)}")
+    _require_fewer(net, wanted)
     found = bases.spectra(net, scans)
     if wanted.unit == "each":
         kept = tuple(min(int(wanted.amount), n) for n in full)

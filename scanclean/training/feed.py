@@ -6,6 +6,7 @@ an uninterrupted one would have seen, whatever the number of workers.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import signal
@@ -34,6 +35,8 @@ DPI = (110.0, 350.0)
 """Resolutions that made scans pretend to have."""
 PAGE_WIDTH_INCH = 8.27
 """Width of the page that a crop pretends to come from: A4."""
+DIGITS = 32
+"""Hexadecimal digits in the name of a decoded picture."""
 MOST_OPEN = 256
 """Memory maps open at a time: systems limit them."""
 
@@ -149,7 +152,7 @@ class PixelStore:
         """The pixels of a picture, decoded by `load` when it is seen for the first time."""
         facts = path.stat()
         said = f"{path.absolute()} {facts.st_size} {facts.st_mtime_ns} {load.__name__}"
-        stored = self._folder / f"{hashlib.sha256(said.encode()).hexdigest()[:32]}.npy"
+        stored = self._folder / f"{hashlib.sha256(said.encode()).hexdigest()[:DIGITS]}.npy"
         if stored not in self._open:
             if not stored.exists():
                 with replacing(stored, force=True) as temporary, temporary.open("wb") as file:
@@ -158,6 +161,14 @@ class PixelStore:
                 self._open.pop(next(iter(self._open)))
             self._open[stored] = np.load(stored, mmap_mode="r")
         return self._open[stored]
+
+
+def drop_pictures(folder: Path) -> None:
+    """Remove what a `PixelStore` kept there; what else lies there is somebody else's."""
+    with contextlib.suppress(OSError):
+        for path in folder.glob("[0-9a-f]" * DIGITS + ".npy"):
+            path.unlink(missing_ok=True)
+        folder.rmdir()
 
 
 def load_even(path: Path) -> Pixels:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from scanclean.atomic import output_error
 from scanclean.page import Pixels
 from scanclean.training._light import Scene, to_light, to_pixels
 from scanclean.training._words import load
@@ -35,8 +36,14 @@ def gallery(
 
     Returns:
         The files written: `<degradation>.png`, `profile-<name>.png`, `composites.png`.
+
+    Raises:
+        OutputError: the folder cannot be made.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise output_error(folder, error) from error
     pages = _specimens(texts, seed)
     written = []
     for choice in _choices():

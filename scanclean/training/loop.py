@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -17,17 +16,17 @@ from torch import nn
 from scanclean import checkpoint, plugins
 from scanclean.atomic import replacing
 from scanclean.backends.pytorch import TorchBackend
-from scanclean.config import Loss, Schedule, TrainConfig, TrainDevice, TrainPrecision
+from scanclean.config import MOST_THREADS, Loss, Schedule, TrainConfig, TrainDevice, TrainPrecision
 from scanclean.errors import DataError, UsageError
 from scanclean.restorer import Restorer
 from scanclean.spec import ModelSpec
 from scanclean.training.distributed import joined
 from scanclean.training.divergence import Memory, Watch
 from scanclean.training.events import Diverged, Evaluation, Event, Saved, Step
-from scanclean.training.feed import TOGETHER, Patches, batches
+from scanclean.training.feed import TOGETHER, Patches, batches, drop_pictures
 from scanclean.training.metrics import pooled_rmse, psnr
 from scanclean.training.pairs import Pair, load_rgb
-from scanclean.training.rundir import CHECKPOINT, SAMPLES, RunFolder, read_config
+from scanclean.training.rundir import CHECKPOINT, SAMPLES, RunFolder, clear, read_config
 from scanclean.training.schedule import learning_rate
 from scanclean.training.state import State, begin, require_patch
 from scanclean.training.update import update
@@ -55,8 +54,6 @@ CHOICES: dict[str, tuple[object, ...]] = {
     "device": get_args(TrainDevice),
 }
 """Settings that have few possible values."""
-MOST_THREADS = 1024
-"""Far more crash the arithmetic library."""
 SEEDS = 1_000_003
 """Seeds of two runs lie so far apart; a prime, and more steps than any run makes."""
 
@@ -114,6 +111,8 @@ def train(
         state = begin(config, world, start)
         if resume:
             state.read(Path(config.run) / CHECKPOINT)
+        elif world.leads:  # not before: all that can refuse has had its chance
+            clear(Path(config.run))
         folder = RunFolder(config, state.step, state.device) if world.leads else None
         data = Patches(train_pairs, pages, config)
         try:
@@ -125,7 +124,7 @@ def train(
             if folder:
                 folder.close()
         if folder:  # patches are needed no more
-            shutil.rmtree(folder.path / "cache", ignore_errors=True)
+            drop_pictures(folder.path / "cache")
 
 
 def check(config: TrainConfig) -> None:

@@ -38,6 +38,19 @@ def has_pairs(data: Path) -> bool:
     return any((data / scans).is_dir() for scans, _ in LAYOUTS)
 
 
+def require(data: Path) -> None:
+    """Look before anything is written whether there is something to learn from.
+
+    Raises:
+        DataError: there is not, or the pairs have faults.
+    """
+    _require_folder(data)
+    if has_pairs(data):
+        find_pairs(data)
+    else:
+        clean_sources(data)
+
+
 def gather(config: TrainConfig, progress: Progress = SILENT, pool: int = POOL) -> Material:
     """Look through a data folder: pairs, or else clean pages and PDFs.
 
@@ -45,8 +58,7 @@ def gather(config: TrainConfig, progress: Progress = SILENT, pool: int = POOL) -
         DataError: neither is there, or the pairs have faults.
     """
     data = Path(config.data)
-    if not data.is_dir():
-        raise DataError(f"{data}: no such folder", hint="give a folder with scan/ and clean/")
+    _require_folder(data)
     if has_pairs(data):
         train, validation = split(find_pairs(data))
         return Material(train, validation)
@@ -72,9 +84,13 @@ def split(pairs: Sequence[Pair]) -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:
     return tuple(train), tuple(validation)
 
 
-def _render(data: Path, config: TrainConfig, progress: Progress, count: int) -> tuple[Path, ...]:
-    from scanclean.training.pages import render_pool
+def clean_sources(data: Path) -> list[Path]:
+    """Pictures and PDFs of a data folder without pairs: all are taken as clean.
 
+    Raises:
+        DataError: there are none, or no such folder.
+    """
+    _require_folder(data)
     kinds = PICTURES | {".pdf"}
     sources = sorted(path for path in data.rglob("*") if path.suffix.lower() in kinds)
     if not sources:
@@ -82,6 +98,18 @@ def _render(data: Path, config: TrainConfig, progress: Progress, count: int) -> 
             f"{data}: holds neither pairs nor clean pages",
             hint="put pictures of equal names into scan/ and clean/, or clean PDFs into the folder",
         )
+    return sources
+
+
+def _require_folder(data: Path) -> None:
+    if not data.is_dir():
+        raise DataError(f"{data}: no such folder", hint="give a folder with scan/ and clean/")
+
+
+def _render(data: Path, config: TrainConfig, progress: Progress, count: int) -> tuple[Path, ...]:
+    from scanclean.training.pages import render_pool
+
+    sources = clean_sources(data)
     pool = Path(config.run) / "pages"
     found = sorted(pool.glob("*.png"))
     if not found:

@@ -28,7 +28,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from scanclean.atomic import output_error, replacing
+from scanclean.atomic import output_error, refuse_existing, replacing
 from scanclean.config import TrainConfig
 from scanclean.errors import DataError, OutputError
 from scanclean.page import Pixels
@@ -40,6 +40,12 @@ CHECKPOINT = "last.ckpt"
 """Name of the resumable state."""
 LOG = "log.jsonl"
 """Name of the log."""
+WEIGHTS = ("best.safetensors", "last.safetensors")
+"""Names of the weights that come out."""
+PREPARED = ("pages", "cache")
+"""Folders with what is made of the data before the first step."""
+SHOWN = ("samples", "tensorboard")
+"""Folders that show how a run went."""
 COLUMNS = ("event", "step", "loss", "rate", "critic", "rmse", "psnr", "best", "seconds")
 """Columns of log.csv; those that an event does not have stay empty."""
 REDRAW_S = 60.0
@@ -54,22 +60,39 @@ def refuse_run(run: Path) -> None:
     """Look before any work whether a new run may begin in a folder.
 
     Raises:
-        OutputError: it holds a run already, or is a file.
+        OutputError: it holds a run already, or weights, or is a file.
     """
     if run.exists() and not run.is_dir():
         raise OutputError(f"{run}: is a file", hint="name a folder with -o")
-    if any((run / name).exists() for name in (CHECKPOINT, "config.json")):
+    saved = (run / CHECKPOINT).exists()
+    if saved or (run / "config.json").exists():
+        go_on = f"go on with it: --resume {run}; or " if saved else ""
         raise OutputError(
             f"{run}: holds a run already",
-            hint=f"go on with it: --resume {run}; or name another folder with -o; or add --force",
+            hint=f"{go_on}name another folder with -o; or add --force to begin anew",
         )
+    for name in WEIGHTS:
+        refuse_existing(run / name, force=False)
+
+
+def forget(run: Path) -> None:
+    """Remove what an earlier run made of its data, which a new one would take for its own."""
+    _remove_folders(run, PREPARED)
 
 
 def clear(run: Path) -> None:
-    """Remove what an earlier run left that a new one would not write over at once."""
-    for name in (CHECKPOINT, LOG, "config.json", "best.safetensors", "last.safetensors"):
+    """Remove what came of an earlier run, at the moment when a new one begins in its folder."""
+    _remove_folders(run, SHOWN)
+    for name in (CHECKPOINT, LOG, *WEIGHTS):
         (run / name).unlink(missing_ok=True)
-    for name in ("pages", "samples", "cache"):
+
+
+def _remove_folders(run: Path, names: Sequence[str]) -> None:
+    try:
+        read_config(run)
+    except DataError:
+        return  # no run: folders of these names are somebody else's
+    for name in names:
         shutil.rmtree(run / name, ignore_errors=True)
 
 

@@ -12,6 +12,7 @@ import shutil
 import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from difflib import get_close_matches
 from fnmatch import fnmatch
 from pathlib import Path
 from statistics import mean, stdev
@@ -144,8 +145,17 @@ def chosen(patterns: str) -> list[str]:
         return known
     for pattern in wanted:
         if not any(fnmatch(name, pattern) for name in known):
-            recipes.find(pattern)  # tells what there is
+            raise _unknown(pattern.removeprefix(PREFIX), [n.removeprefix(PREFIX) for n in known])
     return [name for name in known if any(fnmatch(name, pattern) for pattern in wanted)]
+
+
+def _unknown(name: str, known: Sequence[str]) -> UsageError:
+    close = get_close_matches(name, known, n=3, cutoff=0.4)
+    meant = f"did you mean {' or '.join(close)}? " if close else ""
+    return UsageError(
+        f"--recipes {name}: no recipe of the study is called so",
+        hint=f"{meant}`scanclean study --list` shows all",
+    )
 
 
 def plan(

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from scanclean.atomic import replacing
+from scanclean.errors import UsageError
 from scanclean.progress import SILENT, Progress
 from scanclean.training.degradation import apply, sample, traits
-from scanclean.training.pages import DEFAULT_SIDE, CleanPage, clean_pages, write_png
+from scanclean.training.pages import DEFAULT_SIDE, CleanPage, clean_pages, source_files, write_png
+
+PARTS = ("scan", "clean", "text")
+"""Folders of a set."""
 
 
 def synth(
@@ -62,15 +67,30 @@ def synth(
         progress.advance()
 
 
+def require_apart(sources: Sequence[Path], out: Path) -> None:
+    """Look before any work whether pages would be written over those that they are made from.
+
+    Raises:
+        DataError: a source does not exist, or holds neither PDFs nor pictures.
+        UsageError: a source lies in a folder that is written to.
+    """
+    if not sources:
+        return
+    written = [(out / part).resolve() for part in PARTS]
+    for page in source_files(sources):
+        if any(page.resolve().is_relative_to(folder) for folder in written):
+            raise UsageError(
+                f"{page}: is a clean page to begin with, and lies where -o {out} writes",
+                hint="name another folder with -o",
+            )
+
+
 def clear(out: Path, count: int) -> None:
-    """Remove the pairs of an earlier, larger set that the next one would not overwrite."""
-    for part in ("scan", "clean", "text"):
-        for path in (out / part).glob("[0-9]*.*"):
-            if (
-                path.stem.isdecimal()
-                and path.suffix in (".png", ".json")
-                and int(path.stem) >= count
-            ):
+    """Remove the pairs of an earlier, larger set behind the `count` pairs of the one just made."""
+    for part in PARTS:
+        for path in (out / part).iterdir():
+            numbered = re.fullmatch(r"([0-9]{5,})\.(png|json)", path.name)
+            if numbered and int(numbered[1]) >= count:
                 path.unlink()
 
 

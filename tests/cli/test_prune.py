@@ -13,7 +13,7 @@ from scanclean.config import TrainConfig
 from scanclean.errors import ExitCode
 from scanclean.models import dncnn, kbnet
 from scanclean.pruning import work
-from scanclean.pruning.options import PruneConfig
+from scanclean.pruning.options import PruneConfig, parse_bases, parse_budgets
 
 SMALL = ("--batch", 2, "--patch", 32, "--workers", 0, "--threads", 1)
 
@@ -132,7 +132,9 @@ WRONG = {
     "no zeros": (("--dsd", "--sparsity", 0), ExitCode.USAGE, "above 0 and below 1"),
     "seeds": (("--dsd", "--seeds", "a"), ExitCode.USAGE, "--seeds"),
     "bases": (("--bases", "0"), ExitCode.USAGE, "--bases 0"),
-    "too many bases": (("--bases", "16"), ExitCode.USAGE, "the network has 6"),
+    "too many bases": (("--bases", "16"), ExitCode.USAGE, "such as --bases 3"),
+    "too much work": (("--budget", "8bases"), ExitCode.USAGE, "the network has 6"),
+    "too little work": (("--budget", "0.001GMAC"), ExitCode.USAGE, "even one basis"),
     "unit": (("--budget", "5"), ExitCode.USAGE, "its unit"),
     "odd batch": (("--dsd", "--batch", 3), ExitCode.USAGE, "even"),
 }
@@ -141,7 +143,7 @@ WRONG = {
 @pytest.mark.parametrize(("words", "code", "said"), WRONG.values(), ids=WRONG.keys())
 def test_senseless_wishes_are_wrong_usage(run, data, weights, words, code, said):
     got, _, err = run("prune", weights, "--data", data, *words)
-    assert got == code and said in err
+    assert got == code and said in err and not Path("pruned").exists()
 
 
 def test_wrong_weights_and_data(run, data, weights, tmp_path):
@@ -156,6 +158,38 @@ def test_wrong_weights_and_data(run, data, weights, tmp_path):
     assert code == ExitCode.DATA and "none" in err
     assert run("prune", data, "--dsd")[0] == ExitCode.DATA  # a folder, but of no run
     assert not (tmp_path / "pruned").exists()
+
+
+def test_what_cannot_be_cut_of_the_bundled_weights_is_said_before_any_work(run, data):
+    for words, said in ((("--light",), "light already"), (("--bases", 8), "--bases 1")):
+        code, _, err = run("prune", "scanclean", *words, "--data", data)
+        assert code == ExitCode.USAGE and said in err and not Path("pruned").exists()
+
+
+def test_what_help_and_hints_name_fits_the_bundled_weights(data):
+    shown = parse_bases("1") + parse_budgets("2.4GMAC, 1.5bases")
+    wish = PruneConfig(TrainConfig("", "out", steps=0), "out", budgets=shown)
+    assert _prune.beginning(wish, "scanclean", data, {}, quiet=True).budgets == shown
+
+
+def test_a_command_that_was_stopped_keeps_its_folder(run, data, weights, monkeypatch):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    words = ("prune", weights, "--bases", 4, "--data", data, "--steps", 0, *SMALL)
+    with monkeypatch.context() as patched:
+        patched.setattr(torch.linalg, "eigh", stopped)  # while bases are judged
+        assert run(*words)[0] == ExitCode.INTERRUPTED
+    assert run(*words, "--rate", 1e-4)[0] == ExitCode.OUTPUT
+    assert run(*words)[0] == 0
+
+
+def test_weights_that_no_command_made_are_not_written_over(run, data, weights):
+    Path("pruned").mkdir()
+    Path("pruned/pruned.safetensors").write_text("mine")
+    words = ("--sparsity", 0.5, "--data", data, "--steps", 0, *SMALL)
+    assert run("prune", weights, *words)[0] == ExitCode.OUTPUT
+    assert Path("pruned/pruned.safetensors").read_text() == "mine"
 
 
 def test_export_fills_up_to_the_published_number_of_bases(run, weights):
@@ -190,3 +224,20 @@ def test_export_overwrites_nothing_unless_forced_and_never_its_input(run, weight
     assert code == ExitCode.OUTPUT and "--force" in err and Path("o.onnx").read_text() == "mine"
     assert run("export", weights, "-o", "o.onnx", "--force", "-q") == (0, "", "")
     assert weights.read_bytes() == before
+
+
+def test_export_says_what_it_is_to_be_given(run, weights):
+    assert run("export", weights, "-o", "six.onnx")[0] == 0
+    code, _, err = run("export", "six.onnx", "-o", "x.safetensors")
+    assert code == ExitCode.WEIGHTS and "give six.safetensors" in err
+    Path("six.onnx").rename("other.onnx")
+    code, _, err = run("export", "other.onnx", "-o", "x.safetensors")
+    assert code == ExitCode.WEIGHTS and "scanclean weights list" in err
+
+
+def test_export_says_where_bases_do_nothing(run, weights, tmp_path):
+    _, _, err = run("export", weights, "--bases", 32, "-o", "wide.onnx")
+    assert "left out" in err
+    plain = save(dncnn.build(dncnn.Config(width=4, depth=3)), "dncnn", tmp_path / "d.safetensors")
+    code, _, err = run("export", plain, "--bases", 32, "-o", "x.safetensors")
+    assert code == ExitCode.WEIGHTS and "only a kbnet" in err and "--sparsity" not in err

@@ -56,16 +56,34 @@ def test_failures_have_their_code(words, code, run, tmp_path):
 def test_what_is_not_there_is_said(run, tmp_path):
     (tmp_path / "file").write_text("mine")
     words = ("synth", "--count", "1", "--size", "96")
-    assert run(*words, "-o", tmp_path / "file", "--gallery")[0] == ExitCode.OUTPUT
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        assert run(*words, "-o", place, "--gallery")[0] == ExitCode.OUTPUT
+        assert run(*words, "-o", place)[0] == ExitCode.OUTPUT
     for option in ("--texts", "--fonts"):
-        code, _, err = run(*words, "-o", tmp_path / "new", option, tmp_path / "none")
-        assert code == ExitCode.INPUT and option in err and not (tmp_path / "new").exists()
+        for folder in (tmp_path / "none", tmp_path / "file"):
+            code, _, err = run(*words, "-o", tmp_path / "new", option, folder)
+            assert code == ExitCode.INPUT and option in err and not (tmp_path / "new").exists()
 
 
 def test_a_smaller_set_leaves_nothing_of_a_larger_one(run, tmp_path):
     words = ("synth", "-o", tmp_path / "set", "--size", "96")
     assert run(*words, "--count", "3")[0] == 0
-    (tmp_path / "set" / "notes.txt").write_text("mine")
+    mine = ("notes.txt", "scan/0009.png", "clean/12345.tif")
+    for name in mine:
+        (tmp_path / "set" / name).write_text("mine")
     assert run(*words, "--count", "1", "--seed", "1", "--force")[0] == 0
     names = sorted(path.name for path in (tmp_path / "set").rglob("*.*"))
-    assert names == ["00000.json", "00000.png", "00000.png", "notes.txt"]
+    ours = ["00000.json", "00000.png", "00000.png"]
+    assert names == sorted([*ours, *(name.split("/")[-1] for name in mine)])
+
+
+def test_a_set_survives_one_that_is_refused(run, tmp_path):
+    words = ("synth", "-o", tmp_path / "set", "--size", "96")
+    assert run(*words, "--count", "2")[0] == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "set").rglob("*.*")}
+    for source in (tmp_path / "none", tmp_path / "set" / "clean", tmp_path / "set"):
+        assert run(*words, source, "--count", "1", "--seed", "1", "--force")[0] in (
+            ExitCode.USAGE,
+            ExitCode.DATA,
+        )
+        assert {path: path.read_bytes() for path in (tmp_path / "set").rglob("*.*")} == before

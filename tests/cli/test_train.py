@@ -73,6 +73,7 @@ def test_unknown_recipe_is_wrong_usage_and_lists_all(run, data):
         ("--batch", 3),
         ("--patch", 33),
         ("--channels", 2),
+        ("--channels", 4),
         ("--threads", 100_000),
         ("--model", "unet", "--patch", 40),
     ],
@@ -110,6 +111,7 @@ def test_a_signal_saves_and_the_run_goes_on(run, data, tmp_path, number):
     code, out, err = run("train", data, *words, "-o", tmp_path / "run")
     watcher.join()
     assert code == ExitCode.INTERRUPTED and out == "" and "--resume" in err
+    assert "then saving" in err and "without saving" not in err  # the second one saves as well
     made = len(log.read_text().splitlines())
     assert made < 3000
     code, _, _ = run("train", "--resume", tmp_path / "run", "--steps", made + 1)
@@ -169,10 +171,68 @@ def test_the_model_of_the_weights_to_begin_with_is_the_one(run, data, tmp_path):
     words = ("train", data, "--from", "scanclean", "-o", tmp_path / "run")
     code, _, err = run(*words, "--model", "unet")
     assert code == ExitCode.USAGE and "unet" in err and "kbnet" in err
+    code, _, err = run(*words, "--recipe", "study/unet")
+    assert code == ExitCode.USAGE and "unet" in err and "kbnet" in err
 
 
 def test_clean_pages_alone_are_named_as_such(run, data, tmp_path):
     _, _, err = run("train", data / "clean", *TINY, "-o", tmp_path / "run")
-    assert "taken as clean" in err
+    assert "its 3 files are taken as clean, and degraded" in err
+    code, _, err = run("train", tmp_path / "none", *TINY, "-o", tmp_path / "new")
+    assert code == ExitCode.DATA and "taken as clean" not in err
     _, _, err = run("train", data, *TINY, "-o", tmp_path / "other")
     assert "taken as clean" not in err
+
+
+REFUSED = {
+    "patch": (("--patch", 33), ExitCode.USAGE),
+    "device": (("--precision", "fp16", "--device", "cpu"), ExitCode.DEVICE),
+}
+
+
+@pytest.mark.parametrize(("words", "code"), REFUSED.values(), ids=REFUSED.keys())
+def test_a_run_survives_a_forced_one_that_is_refused(run, data, tmp_path, words, code):
+    whole = ("train", data, *TINY, "-o", tmp_path / "run", "-q")
+    assert run(*whole)[0] == 0
+    before = contents(tmp_path / "run")
+    assert run(*whole, "--force", *words)[0] == code
+    assert run("train", tmp_path / "none", *whole[2:], "--force")[0] == ExitCode.DATA
+    assert contents(tmp_path / "run") == before
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_run_is_never_written_over_what_it_learns_from(run, data, tmp_path):
+    place = tmp_path / "run"
+    assert run("train", data, *TINY, "-o", place, "-q")[0] == 0
+    before = contents(place)
+    for words in ((data, "--from", place / "best.safetensors"), (place / "samples",)):
+        assert run("train", *words, *TINY, "-o", place, "--force")[0] == ExitCode.USAGE
+    assert contents(place) == before
+
+
+def test_force_leaves_alone_what_is_no_runs(run, data, tmp_path):
+    for name in ("pages", "samples", "cache"):
+        (tmp_path / "own" / name).mkdir(parents=True)
+        (tmp_path / "own" / name / "mine.txt").write_text("mine")
+    assert run("train", data, *TINY, "-o", tmp_path / "own", "--force", "-q")[0] == 0
+    assert (tmp_path / "own" / "pages" / "mine.txt").exists()
+    assert (tmp_path / "own" / "samples" / "mine.txt").exists()
+    assert [path.name for path in (tmp_path / "own" / "cache").iterdir()] == ["mine.txt"]
+
+
+def test_weights_without_a_run_are_not_written_over(run, data, tmp_path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "best.safetensors").write_text("mine")
+    code, _, err = run("train", data, *TINY, "-o", tmp_path / "own")
+    assert code == ExitCode.OUTPUT and "--force" in err
+    assert (tmp_path / "own" / "best.safetensors").read_text() == "mine"
+
+
+def test_only_a_run_that_was_saved_is_to_be_gone_on_with(run, data, tmp_path):
+    assert run("train", data, *TINY, "-o", tmp_path / "run", "-q")[0] == 0
+    (tmp_path / "run" / "last.ckpt").unlink()
+    code, _, err = run("train", data, *TINY, "-o", tmp_path / "run")
+    assert code == ExitCode.OUTPUT and "--resume" not in err and "--force" in err

@@ -64,8 +64,9 @@ def test_every_recipe_of_the_study_is_part_of_a_finding():
 
 def test_patterns_choose_recipes():
     assert study.chosen("unet, kbnet-2-*") == ["study/unet", "study/kbnet-2-rgb", "study/kbnet-2-y"]
-    with pytest.raises(UsageError, match="nosuch"):
-        study.chosen("unet,nosuch")
+    with pytest.raises(UsageError, match="--recipes kbnt-4:") as caught:
+        study.chosen("unet,kbnt-4")
+    assert "kbnet-4" in str(caught.value.hint) and "release" not in str(caught.value.hint)
 
 
 @pytest.fixture
