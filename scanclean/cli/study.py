@@ -88,6 +88,7 @@ def study(
     configs = work.plan(data, output, work.chosen(names), numbers, budget)
     from scanclean.training.loop import check
 
+    work.refuse_other(configs)
     for config in configs:
         if config.model != CLASSICAL:
             check(config)  # before an hour is spent on the others

@@ -21,7 +21,7 @@ from typing import Any, Literal
 from scanclean.atomic import replacing
 from scanclean.classical import classical
 from scanclean.config import CLASSICAL, TrainConfig
-from scanclean.errors import DataError, UsageError
+from scanclean.errors import DataError, OutputError, UsageError
 from scanclean.training import recipes
 from scanclean.training.events import Diverged, Evaluation, Event
 from scanclean.training.material import gather
@@ -180,6 +180,19 @@ def plan(
             run = folder / "runs" / f"{name.removeprefix(PREFIX)}-{seed}"
             configs.append(replace(config, seed=seed, run=str(run)))
     return configs
+
+
+def refuse_other(configs: Sequence[TrainConfig]) -> None:
+    """Look before any work whether runs with other settings would be written over.
+
+    Raises:
+        OutputError: they would.
+    """
+    for run in (Path(config.run) for config in configs if not _same(config)):
+        if any((run / name).exists() for name in (RESULT, CHECKPOINT)):
+            raise OutputError(
+                f"{run}: holds a run with other settings", hint="name another folder with -o"
+            )
 
 
 def finished(config: TrainConfig) -> Result | None:

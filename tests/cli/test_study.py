@@ -15,6 +15,10 @@ def test_study_writes_a_report_and_does_not_repeat_itself(run, data, tmp_path):
     assert "study/unet seed 1 (6 of 6): step 2 of 2" in err
     code, _, err = run(*words)
     assert code == 0 and err.count("done already") == 6
+    words[words.index("--steps") + 1] = 1
+    code, _, err = run(*words)
+    assert code == ExitCode.OUTPUT and "other settings" in err
+    assert Path(out.strip()).read_text("utf-8") == text
 
 
 def test_study_lists_recipes_and_findings(run):
