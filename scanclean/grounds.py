@@ -88,7 +88,7 @@ def pictures(bright: Plane, ground: Plane, light: Plane, dips: Plane) -> Mask:
     for depth in GRAY_GROUNDS:
         even |= _rectangles(_abrupt(shade, depth, GRAY_RADIUS))
     pale = _rectangles(_abrupt(shade, PALE_GROUND, GRAY_RADIUS))
-    even |= _inset(pale, round(PALE_SIDE * side))
+    even |= _inset(pale, shade, round(PALE_SIDE * side))
     if bright.shape[2] == 3:
         share = np.stack([median(bright[..., c], 1) for c in range(3)], axis=2) + 1
         share /= share.mean(axis=2, keepdims=True)
@@ -181,8 +181,12 @@ def _rectangles(mask: Mask) -> Mask:
     return found.paint(full, mask.shape)
 
 
-def _inset(mask: Mask, least: int) -> Mask:
-    """Sets of a mask that have so many blocks a side, and touch two sides of the page or fewer."""
+def _inset(mask: Mask, shade: Plane, least: int) -> Mask:
+    """Sets of a mask that are pale photographs.
+
+    They have so many blocks a side, touch two sides of the page or fewer, and are darker on the
+    whole than their palest parts: a small sheet on the white lid of a scanner is not.
+    """
     found = components(mask)
     if not found.count:
         return mask
@@ -191,7 +195,9 @@ def _inset(mask: Mask, least: int) -> Mask:
     left, right = found.each(found.start, np.minimum), found.each(found.stop, np.maximum)
     touched = (top == 0).astype(int) + (bottom == height) + (left == 0) + (right == width)
     large = np.minimum(bottom - top, right - left) >= least
-    return found.paint((touched <= 2) & large, mask.shape)
+    total = np.bincount(found.label, found.run_sum(np.where(mask, shade, 0)), found.count)
+    toned = total >= 2 * PALE_GROUND * found.area
+    return found.paint((touched <= 2) & large & toned, mask.shape)
 
 
 def _solid(mask: Mask, radius: int) -> Mask:

@@ -200,3 +200,11 @@ def test_a_shade_on_clipped_paper_goes():
     scan = (sheet * gutter[None, :, None]).astype(np.uint8)
     even = evened(scan)
     assert np.median(scan[:, 10]) < 210 and np.median(even[:, 10]) >= 252
+
+
+def test_a_small_sheet_on_the_white_lid_of_a_scanner_is_paper():
+    lid = np.full((900, 700, 3), 250, np.uint8)
+    lid[200:600, 150:450] = page(height=400, width=300, paper=(236, 236, 236))[0]
+    known = examine(lid)
+    assert not known.picture.any()
+    assert np.percentile(evened(lid)[220:580, 170:430], 75) >= 252
