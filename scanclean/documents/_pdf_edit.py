@@ -18,6 +18,7 @@ from scanclean.codecs import Stream
 from scanclean.config import StoreOptions
 from scanclean.documents import Encoded, Target
 from scanclean.documents._pdf_content import inherited
+from scanclean.documents._pdf_gate import refuse_partial_lock
 from scanclean.documents._pdf_library import Object, get, is_null, mupdf, reading
 from scanclean.documents._pdf_output import Held, Spool, publishing
 from scanclean.documents._pdf_picture import shared_symbols
@@ -86,6 +87,8 @@ class PdfEditor:
     """Writer that edits the opened document."""
 
     def __init__(self, target: Target, document: PdfDocument, options: StoreOptions) -> None:
+        with reading(f"{document.name}: cannot be read as PDF"):
+            refuse_partial_lock(document.pdf, document.name)
         self._document = document
         self._options = options
         self._output: AbstractContextManager[None] = self._publishing(target)

@@ -16,6 +16,8 @@ from scanclean.documents._pdf_library import (
     is_null,
     items,
     mupdf,
+    name_of,
+    number,
     open_pdf,
     reading,
 )
@@ -64,6 +66,42 @@ def _unlock(handle: Object, name: str, password: str | None) -> None:
             f"{name}: the password is wrong",
             hint="check the password; upper and lower case matter",
         )
+
+
+def refuse_partial_lock(pdf: Object, name: str) -> None:
+    """Stop at locks that leave parts of a file readable: saving would make those parts unreadable.
+
+    MuPDF keeps a lock only where strings and streams, metadata among them, are all under it.
+
+    Raises:
+        LockedError: something in the document is not under its lock.
+    """
+    lock = get(mupdf().pdf_trailer(pdf), "Encrypt")
+    if is_null(lock) or number(lock, "V") < 4:
+        return
+    kinds = [name_of(lock, key) or "Identity" for key in ("StmF", "StrF")]
+    method = name_of(get(get(lock, "CF"), kinds[0]), "CFM")
+    flag = get(lock, "EncryptMetadata")
+    readable = not is_null(flag) and not mupdf().pdf_to_bool(flag)
+    if kinds[0] != kinds[1] or (readable and method.startswith("AES")) or _has_crypt_filter(pdf):
+        raise LockedError(
+            f"{name}: only parts of it are locked, which would be lost",
+            hint="take the lock off a copy first, for example: qpdf --decrypt in.pdf copy.pdf",
+        )
+
+
+def _has_crypt_filter(pdf: Object) -> bool:
+    """Whether a stream names a lock of its own."""
+    lib = mupdf()
+    for xref in range(1, lib.pdf_xref_len(pdf)):
+        stream = lib.pdf_new_indirect(pdf, xref, 0)
+        if not lib.pdf_is_stream(stream):
+            continue
+        filters = get(stream, "Filter")
+        names = items(filters) if lib.pdf_is_array(filters) else [filters]
+        if any(lib.pdf_to_name(one) == "Crypt" for one in names):
+            return True
+    return False
 
 
 def refuse_signed_or_dynamic(pdf: Object, name: str, options: ReadOptions) -> None:

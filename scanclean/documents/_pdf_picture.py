@@ -16,7 +16,6 @@ from scanclean.documents._pdf_library import (
     is_null,
     items,
     mupdf,
-    name_of,
     number,
     pymupdf,
     reading,
@@ -159,6 +158,7 @@ def decode(handle: Object, image: Object, what: str) -> Picture:
     with reading(f"{what} cannot be decoded"):
         pixmap = pymupdf().Pixmap(handle, mupdf().pdf_to_num(image))
         converted = not _is_gray_or_rgb(pixmap)
+        components = pixmap.n - pixmap.alpha
         if converted:
             pixmap = pymupdf().Pixmap(pymupdf().csRGB, pixmap)
         pixels = _pixels(pixmap)
@@ -172,7 +172,7 @@ def decode(handle: Object, image: Object, what: str) -> Picture:
     space = "/DeviceRGB" if converted else _own_space(image)
     if pixels.ndim == 3 and space in ("", "/DeviceRGB") and _neutral(pixels):
         pixels, space = np.ascontiguousarray(pixels[..., 0]), "/DeviceGray"
-    if _one_bit(image):
+    if _one_bit(image, components):
         return _two_tone(pixels, space, indexed=_is_indexed(image))
     return Picture(pixels, space or _device(pixels), bitonal=False, pair=None)
 
@@ -220,12 +220,13 @@ def _own_space(image: Object) -> str:
     return "" if is_null(space) else source_of(space)
 
 
-def _one_bit(image: Object) -> bool:
+def _one_bit(image: Object, components: int) -> bool:
+    """Whether a pixel is one of two tones; a bit for each of several components makes more."""
     if last_filter(image) in ("CCITTFaxDecode", "CCF", "JBIG2Decode"):
         return True
-    space = get(image, "ColorSpace")
-    three = name_of(image, "ColorSpace") in ("DeviceRGB", "DeviceCMYK")
-    return number(image, "BitsPerComponent") == 1 and not three and not is_null(space)
+    if number(image, "BitsPerComponent") != 1 or is_null(get(image, "ColorSpace")):
+        return False
+    return components == 1 or _is_indexed(image)
 
 
 def _two_tone(pixels: Pixels, space: str, *, indexed: bool) -> Picture:

@@ -129,3 +129,27 @@ def test_two_tones_stay_one_bit_and_their_colours(draw, kind, tool):
     difference = np.abs(tool.rendered(before, dpi=144) - tool.rendered(after, dpi=144))
     assert np.abs(difference[40:]).mean() < 2
     assert difference[:16, :16].mean() > 20
+
+
+@pytest.mark.parametrize("space", ["name", "array", "calibrated", "profile"])
+def test_three_components_of_one_bit_are_eight_colours_not_two_tones(draw, tool, space):
+    pdf = pikepdf.new()
+    white = np.full((160, 128, 3), 255, np.uint8)
+    for k, colour in enumerate([(255, 0, 0), (0, 0, 255), (0, 255, 0), (0, 0, 0)]):
+        white[20 + 30 * k : 40 + 30 * k, 20:100] = colour
+    bits = np.packbits(white.reshape(160, -1) > 0, axis=1).tobytes()
+    profile = pdf.make_stream(srgb_profile(draw))
+    profile.N = 3
+    point = pikepdf.Dictionary(WhitePoint=pikepdf.Array([0.95, 1, 1.09]))
+    spaces = {
+        "name": pikepdf.Name.DeviceRGB,
+        "array": pikepdf.Array([pikepdf.Name.DeviceRGB]),
+        "calibrated": pikepdf.Array([pikepdf.Name.CalRGB, point]),
+        "profile": pikepdf.Array([pikepdf.Name.ICCBased, pdf.make_indirect(profile)]),
+    }
+    picture = draw.picture(pdf, white, data=bits, bits=1, space=spaces[space])
+    draw.add_page(pdf, draw.place(), {"Im0": picture})
+    before = draw.saved(pdf)
+    after = tool.cleaned(before, store=StoreOptions(codec="png"))
+    old, new = (tool.rendered(data)[10:, 10:] for data in (before, after))
+    assert np.ptp(old, axis=2).max() > 200 and np.abs(new - old).max() <= 8

@@ -172,3 +172,28 @@ def test_mutated_documents_end_with_an_answer(draw, seed, tool):
     except (InputError, LockedError, RefusedError):
         return
     assert len(pymupdf.open(stream=after, filetype="pdf")) > 0
+
+
+def partly(draw, **changes):
+    """A locked scan whose lock was changed to leave something readable."""
+    data = io.BytesIO()
+    with pikepdf.open(io.BytesIO(draw.scan_pdf())) as pdf:
+        lock = pikepdf.Encryption(user="", owner="boss", R=4, **changes)
+        mode = pikepdf.ObjectStreamMode.disable
+        pdf.save(data, encryption=lock, compress_streams=False, object_stream_mode=mode)
+    return data.getvalue()
+
+
+def test_what_is_locked_in_part_is_refused_before_anything_is_written(draw, tool):
+    whole = partly(draw, aes=True, metadata=True)
+    assert tool.cleaned(whole)
+    for data in (
+        partly(draw, aes=True, metadata=False),
+        whole.replace(b"/StrF /StdCF", b"/StrF /Identity"),
+        whole.replace(b"/Filter /DCTDecode", b"/Filter [/Crypt /DCTDecode]"),
+    ):
+        assert data != whole
+        out = io.BytesIO()
+        with pytest.raises(LockedError, match="only parts"):
+            tool.clean(data, out)
+        assert out.getvalue() == b""
