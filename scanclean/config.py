@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
+from scanclean import plugins
 from scanclean.errors import UsageError
 
 Mode: TypeAlias = Literal["auto", "color", "gray", "bitonal"]
@@ -26,7 +27,12 @@ SMALLEST_TILE = 64
 """Side of the smallest tile that may be asked for, pixels."""
 
 
-def _require(name: str, value: str, allowed: tuple[str, ...]) -> None:
+def require_one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    """Refuse a value of a setting.
+
+    Raises:
+        UsageError: it is not one of those that are possible.
+    """
     if value not in allowed:
         raise UsageError(f"{name} {value!r}: is not one of {', '.join(allowed)}")
 
@@ -74,7 +80,7 @@ class StoreOptions:
         Raises:
             UsageError: a value is not among those that are possible.
         """
-        _require("codec", self.codec, get_args(Codec))
+        require_one_of("codec", self.codec, get_args(Codec))
         if not 1 <= self.quality <= 100:
             raise UsageError(f"quality {self.quality}: is not within 1 to 100")
         if not self.max_growth >= 1:
@@ -128,10 +134,10 @@ class RestoreOptions:
         Raises:
             UsageError: a value is not among those that are possible.
         """
-        _require("device", self.device, get_args(Device))
-        _require("backend", self.backend, get_args(EngineName))
-        _require("precision", self.precision, get_args(Precision))
-        _require("mode", self.mode, get_args(Mode))
+        require_one_of("device", self.device, get_args(Device))
+        require_one_of("backend", self.backend, get_args(EngineName))
+        require_one_of("precision", self.precision, get_args(Precision))
+        require_one_of("mode", self.mode, get_args(Mode))
         if not 0 <= self.strength <= 1:
             raise UsageError(f"strength {self.strength:g}: is not within 0 to 1")
         if self.tile and self.tile < SMALLEST_TILE:
@@ -144,6 +150,16 @@ Schedule: TypeAlias = Literal["constant", "cosine", "restarts", "exponential"]
 Loss: TypeAlias = Literal["l1", "l2", "charbonnier", "ink", "ssim", "perceptual"]
 TrainPrecision: TypeAlias = Literal["fp32", "bf16", "fp16"]
 TrainDevice: TypeAlias = Literal["auto", "cpu", "cuda"]
+
+
+TRAIN_CHOICES: dict[str, tuple[str, ...]] = {
+    "model": tuple(plugins.names("models")),
+    "loss": get_args(Loss),
+    "schedule": get_args(Schedule),
+    "precision": get_args(TrainPrecision),
+    "device": get_args(TrainDevice),
+}
+"""Settings of training that have few possible values."""
 
 
 @dataclass(frozen=True)

@@ -113,11 +113,17 @@ def _completed(found: Mask, light: Plane) -> Mask:
 
     Only on pages whose paper is clipped white: there it is known what is none.
     """
-    if (light >= CLIPPED).mean() < CLIPPED_SHARE:
+    if not clipped(light):
         return found
+    # closed over gaps of four blocks, then without what is thinner than five
     toned = found | (light < CLIPPED - TONED)
     whole = _rectangles(_solid(erode(dilate(toned, 2), 2), 2))
     return found | grown_from(found & whole, whole)
+
+
+def clipped(light: Plane) -> bool:
+    """Whether the paper of a page is clipped white, from the brightness of its blocks."""
+    return bool((light >= CLIPPED).mean() >= CLIPPED_SHARE)
 
 
 def _dyed(share: Plane) -> bool:

@@ -28,7 +28,13 @@ ROWS = 128
 """Rows that are compared at once: bounds the memory, and most pages are told apart by the first."""
 
 
-def differ(before: Pixels, after: Pixels, levels: int, share: float) -> bool:
+def differ(
+    before: Pixels,
+    after: Pixels,
+    levels: int,
+    share: float,
+    apart_from: npt.NDArray[np.bool_] | None = None,
+) -> bool:
     """Whether more than a share of all pixels differ by more than so many levels, in any channel.
 
     Args:
@@ -36,12 +42,16 @@ def differ(before: Pixels, after: Pixels, levels: int, share: float) -> bool:
         after: the same shape.
         levels: gray levels that do not count yet.
         share: of the pixels, 0 to 1.
+        apart_from: pixels that are not looked at, `(H, W)`.
     """
     found, most = 0, share * before.shape[0] * before.shape[1]
     for top in range(0, len(before), ROWS):
         one, other = before[top : top + ROWS], after[top : top + ROWS]
         apart = np.maximum(one, other) - np.minimum(one, other) > levels
-        found += int(np.count_nonzero(apart if apart.ndim == 2 else apart.any(axis=2)))
+        marked = apart if apart.ndim == 2 else apart.any(axis=2)
+        if apart_from is not None:
+            marked = marked & ~apart_from[top : top + ROWS]
+        found += int(np.count_nonzero(marked))
         if found > most:
             return True
     return False

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from scanclean.grounds import CLIPPED, CLIPPED_SHARE, DARK_GROUND, brightest_around, pictures
+from scanclean.grounds import CLIPPED, DARK_GROUND, brightest_around, clipped, pictures
 from scanclean.page import Pixels
 from scanclean.shapes import box_mean, dilate, erode, median
 
@@ -195,7 +195,7 @@ def _brightest_parts(pixels: Pixels, block: int) -> Plane:
 
 def _white_already(light: Plane, dips: Plane, picture: Mask) -> bool:
     """Whether the paper is clipped white wherever it is bare: dense print only looks darker."""
-    if (light >= CLIPPED).mean() < CLIPPED_SHARE:
+    if not clipped(light):
         return False
     shaded = ~picture & (light < CLIPPED - SHADED) & (dips > BLANK * light)
     return bool(shaded.mean() < SHADED_SHARE)

@@ -214,7 +214,6 @@ class Restorer:
         where = f"tile at row {max(0, tile.y)}, column {max(0, tile.x)}"
         longest = max(tile.height, tile.width)
         half = _side(longest // 2 + RETRY_OVERLAP, self.backend.spec.multiple_of)
-        # down to the smallest tile that anybody may ask for
         if half >= longest or half < SMALLEST_TILE or self.backend.spec.fixed_tile:
             raise DeviceError(f"{where} failed in every size: {problem}", hint="type --device cpu")
         warnings.append(f"{where} failed ({problem}) and was retried in smaller tiles")
@@ -249,9 +248,7 @@ def clean_already(even: Pixels, restored: Pixels, paper: Paper) -> bool:
         return False
     plane = darkest(even)
     edge = dilate(dilate(plane, 1) - erode(plane, 1) > EDGE_RANGE, 1)
-    changed = np.maximum(even, restored) - np.minimum(even, restored) > MENDED_BESIDE
-    beside = (changed if changed.ndim == 2 else changed.any(axis=2)) & ~edge
-    return bool(beside.mean() <= MENDED_BESIDE_SHARE)
+    return not differ(even, restored, MENDED_BESIDE, MENDED_BESIDE_SHARE, apart_from=edge)
 
 
 def clean_classical(

@@ -34,6 +34,14 @@ from scanclean.unfinished import (
 )
 
 
+def no_place() -> UsageError:
+    """What to say of an output that nothing can lie beside."""
+    return UsageError(
+        "--resume keeps finished pages beside the output, and stdout has no such place",
+        hint="give a file with -o",
+    )
+
+
 class Resuming:
     """Restores the documents of a plan, going on where an earlier run was cut off.
 
@@ -51,10 +59,7 @@ class Resuming:
 
     def __enter__(self) -> Self:
         if not self._plan.joined and any(job.target is None for job in self._plan.jobs):
-            raise UsageError(
-                "--resume keeps finished pages beside the output, and stdout has no such place",
-                hint="give a file with -o",
-            )
+            raise no_place()
         self._identity = identity(self._options, self._session.engine().about)
         if self._plan.folder is not None:  # finished documents, until all are
             self._ledger = self._stack.enter_context(State(self._plan.folder, "", self._identity))

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from scanclean.cli import _console
+from scanclean.cli._products import require_report
 from scanclean.config import RestoreOptions
 from scanclean.evaluation import ocr, score, table
 from scanclean.evaluation.contest import Choice, contest
@@ -27,6 +28,7 @@ def run(
     quiet: bool,
 ) -> None:
     """Score, and print the table on stdout, words on stderr."""
+    require_report(json_file)
     with ExitStack() as stack:
         progress = stack.enter_context(_console.progress(quiet=quiet))
         ready = stack.enter_context(

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from scanclean.atomic import output_error, refuse_existing
 from scanclean.errors import OutputError, UsageError
-
-PIPE = "-"
-"""Stands for stdout."""
+from scanclean.jobs import PIPE
 
 
 def require_apart(
@@ -41,17 +40,18 @@ def require_report(target: str | None) -> None:
     if target in (None, PIPE):
         return
     path = Path(target)
+    refuse_existing(path, force=True)  # a pipe would be waited for
     try:
-        with path.open("rb") as file:
-            if path.is_file() and file.read(1) not in (b"{", b"[", b""):
-                raise OutputError(
-                    f"--json {target}: is there already, and is no report",
-                    hint="name another file",
-                )
-    except FileNotFoundError:
-        return
+        begin = b""
+        if path.exists():
+            with path.open("rb") as file:
+                begin = file.read(1)
     except OSError as error:
-        raise OutputError(f"--json {target}: cannot be written", hint="name a file") from error
+        raise output_error(path, error) from error
+    if begin not in (b"{", b"[", b""):
+        raise OutputError(
+            f"--json {target}: is there already, and is no report", hint="name another file"
+        )
 
 
 def require_file(option: str, target: Path | None) -> None:

@@ -22,7 +22,7 @@ from scanclean.errors import ExitCode, ScancleanError
 from scanclean.jobs import Job, Plan
 from scanclean.page import Action
 from scanclean.restoration import FileReport, Session, as_json
-from scanclean.resume import Resuming
+from scanclean.resume import Resuming, no_place
 from scanclean.unfinished import place_of
 
 
@@ -48,7 +48,7 @@ def run(
     join: Callable[[], FileReport]
     restore: Callable[[Job], FileReport]
     with ExitStack() as stack:
-        plan = _planned(inputs, output, kind, stack)
+        plan = _planned(inputs, output, kind, stack, resume=options.resume)
         _require_apart(plan, json_file, compare)
         progress = stack.enter_context(_console.progress(quiet=words.quiet))
         session = stack.enter_context(Session(options, progress))
@@ -65,8 +65,8 @@ def run(
         if failure and not json_file:
             raise failure
         notes = watcher.compare(progress) if watcher and not failure else ()
-        if plan.joined and output == jobs.PIPE and not failure:
-            reports = [_poured(plan.joined, stdout, report) for report in reports]
+        if output == jobs.PIPE:
+            reports = _poured(plan, reports, stdout)
     if not words.quiet:
         for notice in (*session.notices, *notes, *_leftovers(plan)):
             _console.say(notice)
@@ -79,10 +79,14 @@ def run(
     return _exit_code(reports)
 
 
-def _planned(inputs: Sequence[str], output: str, kind: str | None, stack: ExitStack) -> Plan:
+def _planned(
+    inputs: Sequence[str], output: str, kind: str | None, stack: ExitStack, *, resume: bool
+) -> Plan:
     """What to do; several documents that are to be one PDF on stdout are joined in a file first."""
     several = len(inputs) > 1 or Path(inputs[0]).is_dir()
     if several and output == jobs.PIPE and kind and kind.lower().lstrip(".") == "pdf":
+        if resume:
+            raise no_place()
         folder = stack.enter_context(TemporaryDirectory(prefix="scanclean-"))
         output = str(Path(folder, "stdout.pdf"))
     return jobs.plan(inputs, output, kind, documents.suffixes())
@@ -132,10 +136,12 @@ def _carried_out(
         return [session.failed(_as_job(plan), error)], error
 
 
-def _poured(product: Path, stdout: BinaryIO, report: FileReport) -> FileReport:
-    with product.open("rb") as file:
-        shutil.copyfileobj(file, stdout)
-    return replace(report, output="stdout")
+def _poured(plan: Plan, reports: list[FileReport], stdout: BinaryIO) -> list[FileReport]:
+    """What was joined in a file goes to stdout, which is where the report says it is."""
+    if plan.joined and plan.joined.exists():
+        with plan.joined.open("rb") as file:
+            shutil.copyfileobj(file, stdout)
+    return [replace(report, output="stdout") for report in reports]
 
 
 def _exit_code(reports: Sequence[FileReport]) -> int:

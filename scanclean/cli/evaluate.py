@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, cast, get_args
+from typing import Annotated, cast
 
 import typer
 
@@ -84,8 +84,8 @@ def evaluate(  # one parameter for each option
     if (data is None) == (frozen == 0):
         raise typer.BadParameter("give either DATA or --frozen N")
     options = RestoreOptions(
-        device=cast(DeviceName, one_of(device, get_args(DeviceName), "--device")),
-        backend=cast(EngineName, one_of(backend, get_args(EngineName), "--backend")),
+        device=cast(DeviceName, device),
+        backend=cast(EngineName, backend),
         guard=guard,
         offline=offline,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, cast, get_args
+from typing import Annotated, cast
 
 import typer
 
@@ -20,7 +20,6 @@ from scanclean.cli._options import (
     Report,
     Verbose,
     Weights,
-    one_of,
     one_password,
 )
 from scanclean.config import (
@@ -160,12 +159,12 @@ def restore(  # one parameter for each option of the contract
         raise typer.BadParameter("-o - and --json - cannot both have stdout")
     options = RestoreOptions(
         weights=weights,
-        device=cast(DeviceName, one_of(device, get_args(DeviceName), "--device")),
-        backend=cast(EngineName, one_of(backend, get_args(EngineName), "--backend")),
-        precision=cast(Precision, one_of(precision, get_args(Precision), "--precision")),
+        device=cast(DeviceName, device),
+        backend=cast(EngineName, backend),
+        precision=cast(Precision, precision),
         tile=tile,
         overlap=overlap if overlap >= 0 else None,
-        mode=cast(Mode, one_of(mode, get_args(Mode), "--mode")),
+        mode=cast(Mode, mode),
         strength=strength,
         guard=guard,
         jobs=jobs,
@@ -181,7 +180,7 @@ def restore(  # one parameter for each option of the contract
             strict=strict,
         ),
         store=StoreOptions(
-            codec=cast(Codec, one_of(codec, get_args(Codec), "--codec")),
+            codec=cast(Codec, codec),
             quality=quality,
             max_growth=max_growth,
             force=force,

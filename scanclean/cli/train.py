@@ -4,22 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 import typer
 
-from scanclean import plugins
-from scanclean.cli._options import Force, Quiet, one_of
-from scanclean.config import MOST_THREADS, Loss, Schedule, TrainConfig, TrainDevice, TrainPrecision
+from scanclean.cli._options import Force, Quiet
+from scanclean.config import MOST_THREADS, TRAIN_CHOICES, TrainConfig, require_one_of
 
 DEFAULTS = TrainConfig(data="", run="")
-CHOICES = {
-    "model": tuple(plugins.names("models")),
-    "loss": get_args(Loss),
-    "schedule": get_args(Schedule),
-    "precision": get_args(TrainPrecision),
-    "device": get_args(TrainDevice),
-}
 RESUMABLE = frozenset({"steps", "device", "workers", "threads", "evaluate_every"})
 """What may change when a run goes on."""
 
@@ -53,7 +45,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _help(text: str, name: str) -> str:
-    choice = f"{', '.join(CHOICES[name])}; " if name in CHOICES else ""
+    choice = f"{', '.join(TRAIN_CHOICES[name])}; " if name in TRAIN_CHOICES else ""
     return f"{text} [{choice}default: {getattr(DEFAULTS, name)}, or the recipe's]"
 
 
@@ -149,8 +141,8 @@ def train(
     """Train weights on your own scan/clean pairs, or on clean pages degraded on the fly."""
     given = {name: value for name, value in locals().items() if name in FIELDS}
     explicit = {name: value for name, value in given.items() if value is not None}
-    for name in CHOICES.keys() & explicit.keys():
-        one_of(explicit[name], CHOICES[name], f"--{name}")
+    for name in TRAIN_CHOICES.keys() & explicit.keys():
+        require_one_of(name, explicit[name], TRAIN_CHOICES[name])
     if list_recipes:
         _list()
         return

@@ -8,15 +8,14 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import get_args
 
 import torch
 from torch import nn
 
-from scanclean import checkpoint, plugins
+from scanclean import checkpoint
 from scanclean.atomic import replacing
 from scanclean.backends.pytorch import TorchBackend
-from scanclean.config import MOST_THREADS, Loss, Schedule, TrainConfig, TrainDevice, TrainPrecision
+from scanclean.config import MOST_THREADS, TRAIN_CHOICES, TrainConfig, require_one_of
 from scanclean.errors import DataError, UsageError
 from scanclean.restorer import Restorer
 from scanclean.spec import ModelSpec
@@ -45,15 +44,6 @@ __all__ = [
 
 Hook = Callable[[nn.Module], None]
 """Called on a network whose weights have changed."""
-CHOICES: dict[str, tuple[object, ...]] = {
-    "model": tuple(plugins.names("models")),
-    "channels": (1, 3),
-    "loss": get_args(Loss),
-    "schedule": get_args(Schedule),
-    "precision": get_args(TrainPrecision),
-    "device": get_args(TrainDevice),
-}
-"""Settings that have few possible values."""
 SEEDS = 1_000_003
 """Seeds of two runs lie so far apart; a prime, and more steps than any run makes."""
 
@@ -133,11 +123,10 @@ def check(config: TrainConfig) -> None:
     Raises:
         UsageError: they make no sense.
     """
-    for name, allowed in CHOICES.items():
-        if getattr(config, name) not in allowed:
-            raise UsageError(
-                f"--{name} {getattr(config, name)}: is not one of {', '.join(map(str, allowed))}"
-            )
+    for name, allowed in TRAIN_CHOICES.items():
+        require_one_of(name, getattr(config, name), allowed)
+    if config.channels not in (1, 3):
+        raise UsageError(f"--channels {config.channels}: must be 1 or 3")
     if not 0 <= config.threads <= MOST_THREADS:
         raise UsageError(f"--threads {config.threads}: must be within 0 to {MOST_THREADS}")
     if config.batch < TOGETHER or config.batch % TOGETHER:

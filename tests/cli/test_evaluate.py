@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 import scanclean
+from scanclean.errors import ExitCode
 from scanclean.evaluation import data as pages
 from scanclean.evaluation import score
 
@@ -101,3 +102,11 @@ def test_a_missing_language_is_said(data, run, monkeypatch):
     )
     code, _, err = run("evaluate", data, "--weights", "classical", "--no-baselines")
     assert code == 0 and "ko" in err and "tesseract" in err
+
+
+def test_what_must_not_be_written_over_is_seen_before_the_work(data, run, tmp_path):
+    notes = tmp_path / "notes.txt"
+    notes.write_text("mine")
+    code, out, err = run("evaluate", data, "--weights", "classical", "--json", notes)
+    assert code == ExitCode.OUTPUT and out == "" and "no report" in err
+    assert notes.read_text() == "mine"

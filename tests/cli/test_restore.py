@@ -1,5 +1,6 @@
 import io
 import json
+import os
 
 import numpy as np
 import pytest
@@ -233,3 +234,21 @@ def test_warnings_of_what_is_joined_name_their_input(run, pdf, tmp_path):
     _, _, err = run("restore", pdf, cut, "-o", tmp_path / "all.pdf", *CLASSICAL)
     said = [line for line in err.splitlines() if "damaged" in line]
     assert said and all(line.startswith(str(cut)) for line in said)
+
+
+def test_a_joined_pipe_that_fails_is_reported_as_stdout(run, png, tmp_path):
+    report = tmp_path / "r.json"
+    words = ("restore", png, tmp_path / "nosuch.png", "-o", "-", "--format", "pdf", *CLASSICAL)
+    code, out, _ = run(*words, "--json", report)
+    facts = json.loads(report.read_text())
+    assert code == ExitCode.INPUT and out == "" and facts["output"] == "stdout"
+    code, _, err = run("restore", png, png, "-o", "-", "--format", "pdf", "--resume", *CLASSICAL)
+    assert code == ExitCode.USAGE and "--resume" in err
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_report_is_no_pipe_that_is_waited_for(run, png, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    words = ("restore", png, "-o", tmp_path / "o.png", "--json", tmp_path / "pipe", *CLASSICAL)
+    code, _, err = run(*words)
+    assert code == ExitCode.OUTPUT and "pipe" in err and not (tmp_path / "o.png").exists()
