@@ -40,6 +40,17 @@ BLANK = 0.94
 """A block whose darkest pixel is above this share of its brightest quarter is bare."""
 SHADED_SHARE = 0.001
 """Share of such blocks up to which clipped paper is white all over."""
+SCREEN_LIGHT = (100, 235)
+"""Brightness of the brightest quarter of a block on a screen of black dots, in levels."""
+SCREEN_DARK = 40
+"""The darkest pixel of such a block is below this."""
+SCREENED = 0.6
+"""Share of such blocks from which on the paper of a page is a screen. Pages of the densest print
+come to 0.35, old books on gray paper to 0.5, a gray ground in two tones to 0.95."""
+BETWEEN = (64, 192)
+"""Levels between black and white."""
+BETWEEN_SHARE = 0.05
+"""Share of pixels between that a screen in two tones has at most; old books have half of theirs."""
 GRAIN_MAX = 0.12
 """The paper of no readable page is rougher than this share of its own brightness."""
 
@@ -163,7 +174,8 @@ def examine(pixels: Pixels, block: int = 0) -> Paper:
     ).astype(np.float32)
     level = _tinted(bright, light, ground)
     picture = pictures(bright, ground, light, dips)
-    if picture.all():
+    if picture.all() or _screened(pixels, light, dips):
+        picture[:] = True
         return Paper(block, np.full_like(level, 255), np.zeros_like(ground), picture)
     if _white_already(light, dips, picture):
         level = np.full_like(level, 255)
@@ -191,6 +203,15 @@ def _brightest_parts(pixels: Pixels, block: int) -> Plane:
     excess = best - (total[:, 0::2] + total[:, 1::2]) / 4
     bias = np.percentile(excess, 25, axis=(0, 1)).astype(np.float32)
     return (best - np.minimum(bias, 0.04 * best)) / np.float32(half * half)
+
+
+def _screened(pixels: Pixels, light: Plane, dips: Plane) -> bool:
+    """Whether gray paper was stored in two tones, as dots, which nothing tells from ink."""
+    low, high = SCREEN_LIGHT
+    if ((light > low) & (light < high) & (dips < SCREEN_DARK)).mean() < SCREENED:
+        return False
+    plane = darkest(pixels)
+    return bool(((plane > BETWEEN[0]) & (plane < BETWEEN[1])).mean() < BETWEEN_SHARE)
 
 
 def _white_already(light: Plane, dips: Plane, picture: Mask) -> bool:

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from PIL import Image
 
 from scanclean.paper import bare, enlarged, evened, examine, tone_kept
 
@@ -109,6 +110,15 @@ def test_bare_is_what_shows_nothing_at_all():
     assert not empty[100:140, 100:300].any() and not empty[300:303, 300:303].all()
     dark = np.full((400, 400, 3), 20, np.uint8)
     assert not bare(dark, examine(dark)).any()
+
+
+@pytest.mark.parametrize(("gray", "screen"), [(140, True), (180, True), (240, False)])
+def test_gray_paper_in_two_tones_is_a_screen_of_dots_and_no_paper(gray, screen):
+    page = np.full((1200, 900), gray, np.uint8)
+    page[100:110, 40:860] = 0
+    assert not examine(page).picture.any()
+    dithered = np.asarray(Image.fromarray(page).convert("1").convert("L"))
+    assert examine(dithered).picture.all() == screen
 
 
 @pytest.mark.parametrize("colour", [(253, 216, 229), (190, 225, 200), (190, 215, 240)])

@@ -10,7 +10,8 @@ from PIL import Image
 from scanclean.errors import ExitCode
 
 COUNTING = """
-import os, sys, threading, time
+import os, signal, sys, threading, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what a shell runs with "&"
 from pathlib import Path
 from scanclean import restoration
 from scanclean.cli import main
