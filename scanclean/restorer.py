@@ -14,6 +14,7 @@ from scanclean.classical import classical
 from scanclean.config import CLASSICAL, DEFAULT_WEIGHTS, SMALLEST_TILE
 from scanclean.errors import DeviceError, UsageError
 from scanclean.fidelity import Ink, guard
+from scanclean.ink import colour_kept
 from scanclean.page import Pixels, Tiles, differ
 from scanclean.paper import (
     SMALLEST_PAGE,
@@ -147,6 +148,7 @@ class Restorer:
             return Cleaned(restored, None, tuple(warnings))
         if known:
             restored = tone_kept(even, restored, known)
+            restored = colour_kept(pixels, even, restored, known)
         del even  # a page
         look(progress)
         guarded = guard(pixels, restored, paper=paper)

@@ -15,8 +15,8 @@ MODULES = {
 
 GROUND = {"errors", "progress", "plugins", "config", "page", "spec", "atomic", "parallel",
           "journal", "packing"}  # fmt: skip
-PARTS = {"tiling", "fidelity", "classical", "paper", "grounds", "shapes", "checkpoint", "_sparse",
-         "models", "backends", "documents", "codecs"}  # fmt: skip
+PARTS = {"tiling", "fidelity", "classical", "paper", "ink", "grounds", "shapes", "checkpoint",
+         "_sparse", "models", "backends", "documents", "codecs"}  # fmt: skip
 USE_CASES = {"restorer", "engine", "jobs", "restoration", "resume", "unfinished", "weights",
              "_download", "_weightfile", "training", "evaluation", "report",
              "pruning"}  # fmt: skip
@@ -26,6 +26,7 @@ PARTS_MAY = {
     "documents": {"codecs"},
     "fidelity": {"paper", "shapes"},
     "classical": {"paper", "shapes"},
+    "ink": {"paper", "shapes"},
     "paper": {"grounds", "shapes"},
     "grounds": {"shapes"},
     "tiling": {"shapes"},
