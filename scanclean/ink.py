@@ -1,7 +1,7 @@
 """The colour of a page's ink, and keeping it.
 
 A network that has seen worn print learns that ink is dark, and makes olive or brown letters nearly
-black. What the scan shows as coloured was so: it gets no darker than the scan is nearby.
+black. Where the scan shows for sure what colour ink has, it gets no darker than the scan is nearby.
 """
 
 from __future__ import annotations
@@ -27,9 +27,11 @@ BAND_BLOCKS = 32
 
 
 def colour_kept(scan: Pixels, even: Pixels, cleaned: Pixels, paper: Paper) -> Pixels:
-    """Limit how dark coloured ink became, channel by channel.
+    """Limit how dark ink became, channel by channel, where the scan is sure to show its colour.
 
-    Black ink may get as dark as the network wants: faded print becomes readable that way.
+    That is coloured ink, and all ink on paper that is white to the last block: nothing has faded
+    such a page. Other gray ink may get as dark as the network wants: faded print becomes readable
+    that way.
 
     Args:
         scan: the page as it came, uint8 `(H, W)` or `(H, W, 3)`.
@@ -37,32 +39,39 @@ def colour_kept(scan: Pixels, even: Pixels, cleaned: Pixels, paper: Paper) -> Pi
         cleaned: the same behind the network.
         paper: of the scan.
     """
-    if scan.ndim == 2:
-        return cleaned
     lowest = _lowest(even, paper.block)
-    chroma = np.minimum(np.ptp(lowest, axis=2), np.ptp(_lowest(scan, paper.block), axis=2))
-    gray, coloured = COLOURED
-    share = (chroma - TINT_SHARE * np.ptp(paper.usual) - gray) / (coloured - gray)
-    weight = np.clip(share, 0, 1).astype(np.float32)
+    if paper.level.min() == 255:
+        weight = np.ones(paper.picture.shape, np.float32)
+    elif scan.ndim == 3:
+        weight = _coloured(lowest, _lowest(scan, paper.block), paper)
+    else:
+        return cleaned
     weight[paper.picture] = 0  # their tone is kept already
     if not weight.any():
         return cleaned
-    out, width = cleaned.copy(), cleaned.shape[1]
-    step = BAND_BLOCKS * paper.block
-    for top in range(0, len(out), step):
-        rows = slice(top, min(top + step, len(out)))
-        if not weight[max(0, top // paper.block - 1) : rows.stop // paper.block + 2].any():
-            continue
+    out = cleaned.copy()
+    planes = out if out.ndim == 3 else out[..., None]
+    step, height, width = BAND_BLOCKS * paper.block, *out.shape[:2]
+    for top in range(0, height, step):
+        rows = slice(top, min(top + step, height))
         limited = enlarged(weight, paper.block, rows, width)
-        for c in range(3):
-            part = out[rows, :, c]
+        for c in range(planes.shape[2]):
+            part = planes[rows, :, c]
             least = enlarged(lowest[..., c].astype(np.float32), paper.block, rows, width)
-            out[rows, :, c] = np.rint(part + limited * np.maximum(least - part, 0))
+            planes[rows, :, c] = np.rint(part + limited * np.maximum(least - part, 0))
     return out
 
 
+def _coloured(even: Pixels, scan: Pixels, paper: Paper) -> Plane:
+    """How surely the ink of each block is coloured, `(h, w)` in 0..1, from its lowest values."""
+    gray, coloured = COLOURED
+    chroma = np.minimum(np.ptp(even, axis=2), np.ptp(scan, axis=2))
+    share = (chroma - TINT_SHARE * np.ptp(paper.usual) - gray) / (coloured - gray)
+    return np.clip(share, 0, 1).astype(np.float32)
+
+
 def _lowest(pixels: Pixels, block: int) -> Pixels:
-    """Lowest value of each channel in and beside each block, `(h, w, 3)`: the core of strokes."""
-    return np.stack(
-        [erode(block_reduce(pixels[..., c], block, highest=False), 1) for c in range(3)], axis=2
-    )
+    """Lowest value of each channel in and beside each block, `(h, w, C)`: the core of strokes."""
+    planes = pixels if pixels.ndim == 3 else pixels[..., None]
+    channels = np.moveaxis(planes, 2, 0)
+    return np.stack([erode(block_reduce(p, block, highest=False), 1) for p in channels], axis=2)

@@ -35,8 +35,8 @@ def test_coloured_ink_keeps_its_colour(ink):
     assert np.array_equal(kept[~core], even[~core])
 
 
-@pytest.mark.parametrize("tint", [WHITE, YELLOW])
-def test_black_and_gray_ink_may_get_darker_on_yellowed_paper_too(tint):
+@pytest.mark.parametrize("tint", [(250, 250, 250), YELLOW])
+def test_black_and_gray_ink_may_get_darker_on_paper_that_is_not_quite_white(tint):
     scan, core = written(tuple(round(0.35 * c) for c in tint), tint)
     paper = examine(scan)
     even = evened(scan, paper)
@@ -44,8 +44,17 @@ def test_black_and_gray_ink_may_get_darker_on_yellowed_paper_too(tint):
     assert np.array_equal(colour_kept(scan, even, black, paper), black)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_gray_ink_keeps_its_tone_on_paper_that_is_white_everywhere(channels):
+    scan, core = written((120, 120, 120))
+    scan = scan if channels == 3 else scan[..., 0].copy()
+    paper = examine(scan)
+    kept = colour_kept(scan, scan, blackened(scan, core), paper)
+    assert (kept[core] == 120).all()
+
+
 def test_coloured_ink_may_get_lighter_and_black_ink_elsewhere_darker():
-    scan, core = written((107, 105, 35))
+    scan, core = written((107, 105, 35), (250, 250, 250))
     scan[:, 180:] = scan[:, 180:].min(axis=2, keepdims=True)  # gray
     paper = examine(scan)
     even = evened(scan, paper)
@@ -56,8 +65,8 @@ def test_coloured_ink_may_get_lighter_and_black_ink_elsewhere_darker():
     assert kept[:, :160][core[:, :160]].max(axis=1).min() > 100
 
 
-def test_a_gray_page_has_no_coloured_ink():
-    scan, core = written((60, 60, 60))
-    scan = scan[..., 0].copy()
-    black = blackened(scan, core)
-    assert colour_kept(scan, scan, black, examine(scan)) is black
+def test_a_gray_page_on_gray_paper_is_not_looked_at():
+    scan, core = written((60, 60, 60), (240, 240, 240))
+    gray = scan[..., 0].copy()
+    black = blackened(gray, core)
+    assert colour_kept(gray, gray, black, examine(gray)) is black
