@@ -40,7 +40,7 @@ def colour_kept(scan: Pixels, even: Pixels, cleaned: Pixels, paper: Paper) -> Pi
         paper: of the scan.
     """
     lowest = _lowest(even, paper.block)
-    if paper.level.min() == 255:
+    if paper.white:
         weight = np.ones(paper.picture.shape, np.float32)
     elif scan.ndim == 3:
         weight = _coloured(lowest, _lowest(scan, paper.block), paper)

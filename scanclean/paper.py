@@ -73,6 +73,11 @@ class Paper:
         """Its usual colour, `(C,)`."""
         return np.median(self.level.reshape(-1, self.level.shape[2]), axis=0).astype(np.float32)
 
+    @cached_property
+    def white(self) -> bool:
+        """Whether it is white to the last block: drawn, or cleaned before."""
+        return bool(self.level.min() == 255)
+
 
 def darkest(pixels: Pixels) -> Pixels:
     """The lowest channel of every pixel, `(H, W)`: ink of any colour is dark in it."""

@@ -233,7 +233,7 @@ class Restorer:
 
 
 def clean_already(even: Pixels, restored: Pixels, paper: Paper) -> bool:
-    """Whether a page needs no restoring: paper without any grain, and next to nothing to mend.
+    """Whether a page needs no restoring: paper white or without grain, and next to nothing to mend.
 
     Pages that never were on paper are so. What a network still changes there are the smooth edges
     of letters, by a few levels: no gain, and not what was drawn.
@@ -244,7 +244,10 @@ def clean_already(even: Pixels, restored: Pixels, paper: Paper) -> bool:
         paper: of the same page.
     """
     known = ~paper.picture
-    if not known.any() or np.median(paper.grain[known]) > CLEAN_GRAIN:
+    if not known.any():
+        return False
+    # small dense print leaves no bare block to see the grain in
+    if not paper.white and np.median(paper.grain[known]) > CLEAN_GRAIN:
         return False
     if differ(even, restored, MENDED, MENDED_SHARE):
         return False

@@ -177,6 +177,16 @@ def test_a_page_that_was_never_on_paper_stays_as_it_is(function_backend):
     assert not np.array_equal(Restorer(sharpening, use_guard=False)(noisy), noisy)
 
 
+def test_so_does_a_drawn_page_of_dense_small_print(function_backend):
+    picture = Image.new("L", (500, 400), 255)
+    pen = ImageDraw.Draw(picture)
+    for y in range(0, 400, 9):
+        pen.text((-20, y), "never printed, never scanned, " * 6, fill=20, font_size=9)
+    page = np.array(picture.convert("RGB"))
+    sharpening = function_backend(lambda t: t - 0.03 * (t < 0.9), tile=512, even_paper=True)
+    assert np.array_equal(Restorer(sharpening, use_guard=False)(page), page)
+
+
 def test_sharper_letters_alone_are_no_reason_to_touch_a_drawn_page(function_backend):
     page = drawn()
     gray = (page > 60) & (page < 200)
@@ -199,6 +209,15 @@ def test_dirt_on_a_drawn_page_is_cleaned(function_backend):
     page[300:330, 420:470] = 200  # half a percent of it
     whitening = function_backend(lambda t: np.where(t > 0.7, 1, t), tile=512, even_paper=True)
     assert Restorer(whitening, use_guard=False)(page)[315, 440].tolist() == [255, 255, 255]
+
+
+def test_coloured_letters_do_not_become_black(function_backend):
+    page = drawn().astype(np.float32)
+    page[page[..., 0] < 128] = (200, 30, 40)
+    page = (page + np.random.default_rng(0).normal(-8, 2, page.shape)).clip(0, 255)
+    blackening = function_backend(lambda t: np.where(t < 0.9, 0, 1), tile=512, even_paper=True)
+    out = Restorer(blackening)(page.astype(np.uint8))
+    assert out[..., 0].min() > 170 and out[..., 1].min() < 40
 
 
 @pytest.mark.parametrize(
