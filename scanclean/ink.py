@@ -20,8 +20,6 @@ Plane: TypeAlias = npt.NDArray[np.float32]
 COLOURED = (16, 36)
 """Levels between the highest and the lowest channel of ink: gray up to the first, coloured from the
 second on."""
-TINT_SHARE = 0.5
-"""Black ink takes so much of the tint of its paper, in the blur of a scanner or in haze."""
 BAND_BLOCKS = 32
 """Rows of blocks that are worked on at once."""
 
@@ -63,10 +61,13 @@ def colour_kept(scan: Pixels, even: Pixels, cleaned: Pixels, paper: Paper) -> Pi
 
 
 def _coloured(even: Pixels, scan: Pixels, paper: Paper) -> Plane:
-    """How surely the ink of each block is coloured, `(h, w)` in 0..1, from its lowest values."""
+    """How surely the ink of each block is coloured, `(h, w)` in 0..1, from its lowest values.
+
+    Haze and a scanner's blur give black ink of the tint of its paper, at most all of it.
+    """
     gray, coloured = COLOURED
     chroma = np.minimum(np.ptp(even, axis=2), np.ptp(scan, axis=2))
-    share = (chroma - TINT_SHARE * np.ptp(paper.usual) - gray) / (coloured - gray)
+    share = (chroma - np.ptp(paper.usual) - gray) / (coloured - gray)
     return np.clip(share, 0, 1).astype(np.float32)
 
 
