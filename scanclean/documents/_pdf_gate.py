@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
-
 from scanclean.config import ReadOptions
 from scanclean.documents import Source
 from scanclean.documents._pdf_library import (
@@ -25,8 +20,6 @@ from scanclean.errors import InputError, LockedError, RefusedError
 
 MAX_FIELDS = 100_000
 """Form fields that are looked at."""
-MAX_REACHED = 100_000
-"""Pictures that are counted page by page; many more are all taken as shared."""
 
 
 def open_handle(source: Source, name: str, options: ReadOptions) -> Object:
@@ -151,54 +144,3 @@ def _has_signature(form: Object) -> bool:
             return True
         pending.extend(items(get(field, "Kids")))
     return False
-
-
-def images_of(pages: Iterable[Object]) -> dict[int, Object]:
-    """Every picture object that the pages' resources reach, forms included, by number."""
-    found: dict[int, Object] = {}
-    seen: set[int] = set()
-    lib = mupdf()
-    pending: list[Object] = []
-    for page in pages:
-        with suppress(*_mupdf_errors()):
-            pending.append(lib.pdf_dict_get_inheritable(page, lib.pdf_new_name("Resources")))
-        while pending:
-            things = get(pending.pop(), "XObject")
-            number = int(lib.pdf_to_num(things))
-            if number in seen:
-                continue
-            seen.update({number} - {0})
-            for _, thing in entries(things):
-                _sort_in(thing, found, seen, pending)
-    return found
-
-
-def pages_that_share(pages: Sequence[Object]) -> list[int]:
-    """Which of the pages reach a picture that another of them reaches too."""
-    reached = []
-    looked_at = 0
-    for page in pages:
-        reached.append(set(images_of([page])))
-        looked_at += len(reached[-1])
-        if looked_at > MAX_REACHED:
-            return list(range(len(pages)))
-    times = Counter(itertools.chain.from_iterable(reached))
-    return [n for n, found in enumerate(reached) if any(times[image] > 1 for image in found)]
-
-
-def _sort_in(
-    thing: Object, found: dict[int, Object], seen: set[int], pending: list[Object]
-) -> None:
-    number = int(mupdf().pdf_to_num(thing))
-    if number in seen:
-        return
-    seen.add(number)
-    kind = str(mupdf().pdf_to_name(get(thing, "Subtype")))
-    if kind == "Image":
-        found[number] = thing
-    elif kind == "Form":
-        pending.append(get(thing, "Resources"))
-
-
-def _mupdf_errors() -> tuple[type[Exception], ...]:
-    return (mupdf().FzErrorBase, RuntimeError, ValueError)

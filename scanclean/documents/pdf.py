@@ -17,12 +17,7 @@ from scanclean.config import ReadOptions, StoreOptions
 from scanclean.documents import Document, Source, Target, Writer, steady
 from scanclean.documents._pdf_content import drawing, inherited, seems_lost
 from scanclean.documents._pdf_edit import Origin, PdfEditor, Replacement, Tile
-from scanclean.documents._pdf_gate import (
-    images_of,
-    open_handle,
-    pages_that_share,
-    refuse_signed_or_dynamic,
-)
+from scanclean.documents._pdf_gate import open_handle, refuse_signed_or_dynamic
 from scanclean.documents._pdf_join import join
 from scanclean.documents._pdf_library import (
     Object,
@@ -45,6 +40,7 @@ from scanclean.documents._pdf_picture import (
     size,
     stored_bytes,
 )
+from scanclean.documents._pdf_reach import images_of, pages_that_share, reach_of
 from scanclean.documents._pdf_scans import BLANK, Part, Scan, Verdict, judge
 from scanclean.documents._storage import Before
 from scanclean.documents._structure import differences
@@ -206,9 +202,13 @@ class PdfDocument:
         return self._options.wants(index)
 
     def _shown_outside(self) -> frozenset[int]:
-        """Pictures that are also shown where they must not change: on other pages, or small."""
+        """Pictures that are also shown where they must not change.
+
+        On other pages, small, or inside a pattern, a note or a mask.
+        """
         others = [index for index in range(self._count) if not self._selected(index)]
         found = set(images_of(map(self.page_object, others)))
+        found |= set(reach_of(map(self.page_object, range(self._count))).inside)
         chosen = [index for index in range(self._count) if self._selected(index)]
         for index in pages_that_share(list(map(self.page_object, chosen))):
             with suppress(InputError), reading("cannot be read"):

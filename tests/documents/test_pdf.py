@@ -176,6 +176,61 @@ def test_picture_shared_with_an_unchosen_page_is_copied(draw, form, tool):
     assert pictures[1] == pictures[2] != pictures[0]
 
 
+def inside(kind, pdf, page, image):
+    """Show a picture on a page inside something else."""
+    box, resources = [0, 0, 60, 80], pikepdf.Dictionary(XObject=pikepdf.Dictionary(X=image))
+
+    def made(**keys):
+        data = b"60 0 0 80 0 0 cm /X Do"
+        return pdf.make_stream(data, BBox=box, Resources=resources, **keys)
+
+    own = page.Resources = pikepdf.Dictionary()
+    if kind == "pattern":
+        pattern = made(Type=pikepdf.Name.Pattern, PatternType=1, PaintType=1, TilingType=1)
+        pattern.XStep, pattern.YStep = 60, 80
+        own.Pattern = pikepdf.Dictionary(P=pattern)
+        page.Contents = pdf.make_stream(b"/Pattern cs /P scn 10 10 60 80 re f")
+    elif kind == "note":
+        look = made(Type=pikepdf.Name.XObject, Subtype=pikepdf.Name.Form)
+        note = pikepdf.Dictionary(Type=pikepdf.Name.Annot, Subtype=pikepdf.Name.Stamp, F=4)
+        note.Rect, note.AP = [10, 10, 70, 90], pikepdf.Dictionary(N=look)
+        page.Annots = pdf.make_indirect([pdf.make_indirect(note)])
+    elif kind == "glyph":
+        font = pikepdf.Dictionary(Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type3)
+        font.update({"/FontBBox": box, "/FontMatrix": [0.01, 0, 0, 0.01, 0, 0], "/FirstChar": 97})
+        font.update({"/LastChar": 97, "/Widths": [60], "/Resources": resources})
+        font.Encoding = pikepdf.Dictionary(Differences=[97, pikepdf.Name.a])
+        font.CharProcs = pikepdf.Dictionary(a=pdf.make_stream(b"60 0 d0 60 0 0 80 0 0 cm /X Do"))
+        own.Font = pikepdf.Dictionary(F=pdf.make_indirect(font))
+        page.Contents = pdf.make_stream(b"BT /F 100 Tf 10 10 Td (a) Tj ET")
+    elif kind == "mask of a picture":
+        black = pdf.make_stream(bytes(3), ColorSpace=pikepdf.Name.DeviceRGB, BitsPerComponent=8)
+        black.update({"/Subtype": pikepdf.Name.Image, "/Width": 1, "/Height": 1, "/SMask": image})
+        own.XObject = pikepdf.Dictionary(B=black)
+        page.Contents = pdf.make_stream(b"q 60 0 0 80 10 10 cm /B Do Q")
+    else:
+        group = made(Type=pikepdf.Name.XObject, Subtype=pikepdf.Name.Form)
+        group.Group = pikepdf.Dictionary(S=pikepdf.Name.Transparency, CS=pikepdf.Name.DeviceGray)
+        mask = pikepdf.Dictionary(S=pikepdf.Name.Luminosity, G=group)
+        own.ExtGState = pikepdf.Dictionary(G=pikepdf.Dictionary(SMask=mask))
+        page.Contents = pdf.make_stream(b"/G gs 0 0 100 100 re f")
+
+
+@pytest.mark.parametrize("pages", [None, ((1, 1),)], ids=["all", "the first"])
+@pytest.mark.parametrize("kind", ["pattern", "note", "glyph", "mask of a picture", "soft mask"])
+def test_a_scan_that_is_also_shown_inside_something_else_stays_there(draw, tool, kind, pages):
+    pdf = pikepdf.new()
+    image = draw.picture(pdf, draw.paper())
+    draw.add_page(pdf, draw.place(), {"Im0": image})
+    pdf.add_blank_page(page_size=(120, 160))
+    inside(kind, pdf, pdf.pages[1], image)
+    before = draw.saved(pdf)
+    assert len(np.unique(tool.rendered(before, 1))) > 9  # the picture can be seen
+    after = tool.cleaned(before, read=ReadOptions(pages=pages) if pages else None)
+    assert not np.array_equal(tool.rendered(before, 0), tool.rendered(after, 0))
+    assert np.array_equal(tool.rendered(before, 1), tool.rendered(after, 1))
+
+
 def test_only_the_changed_strip_is_stored_again(draw, tool):
     pdf = pikepdf.new()
     strips = [draw.paper(120, 80, seed=n) for n in range(2)]
