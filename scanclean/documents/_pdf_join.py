@@ -10,14 +10,13 @@ from __future__ import annotations
 import re
 import tempfile
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from scanclean.documents._pdf_content import inherited
 from scanclean.documents._pdf_library import (
     Object,
-    entries,
     get,
     is_null,
     items,
@@ -39,13 +38,20 @@ FROM_FIRST = (
 )  # fmt: skip
 """What there can only be one of: taken from the first part that has it."""
 TAGS = ("StructTreeRoot", "MarkInfo")
+NOT_OF_FORM = ("Fields", "XFA", "DR")
+"""Keys of a form that are made anew, or left out."""
+FOR_ALL_FIELDS = ("DA", "Q")
+"""Keys of a form that hold for its fields without any: how text looks."""
 MAX_DEPTH = 40
 """Levels of a name tree that are followed."""
 
-# A string, perhaps as a destination; or a reference.
+# A string, or a name as a destination; or a reference; or where a dictionary begins or ends.
 _TOKEN = re.compile(
     r"(?P<place>/D(?:est)?)?(?P<string>\((?:[^()\\]|\\.)*\)|<[0-9A-Fa-f]*>)"
-    r"|(?P<number>\d+) \d+ R\b",
+    r"|(?P<key>/D(?:est)?)(?P<name>/[^\s()<>\[\]{}/%]+)"
+    r"|(?P<number>\d+) \d+ R\b"
+    r"|(?P<dictionary><<|>>)"
+    r"|(?P<elsewhere>/S ?/GoTo[RE]\b)",
     re.DOTALL,
 )
 _PACKED = ("XRef", "ObjStm")  # streams that only hold other objects
@@ -102,22 +108,26 @@ class Part:
         self.later: set[int] = set()
         """Objects that are written at the end."""
         self.renamed: dict[str, str] = {}
-        """Named destinations that another part has too, as strings of PDF."""
+        """Named destinations that another part has too, as strings or names of PDF."""
 
     def text(self, value: Object) -> str:
         """PDF syntax of a value in the new file."""
-        return _TOKEN.sub(self._moved, source_of(value))
+        source = source_of(value)
+        away = _into_other_files(source) if self.renamed else ()
+        return _TOKEN.sub(lambda match: self._moved(match, away), source)
 
     def reference(self, number: int) -> str:
         """What refers to an object in the new file."""
         return f"{number + self.base} 0 R"
 
-    def _moved(self, match: re.Match[str]) -> str:
+    def _moved(self, match: re.Match[str], away: Sequence[range]) -> str:
         if match["number"]:
             return self.reference(int(match["number"]))
-        if match["place"]:
-            return match["place"] + self.renamed.get(match["string"], match["string"])
-        return match[0]
+        key = match["place"] or match["key"]
+        if not key or any(match.start() in inside for inside in away):
+            return match[0]
+        name = match["string"] or match["name"]
+        return key + self.renamed.get(name, name)
 
     def objects(self) -> Iterator[tuple[int, str, bytes | None]]:
         """New number, text and stream of every object."""
@@ -157,7 +167,8 @@ class _Whole:
         self._tops: list[tuple[int, str]] = []
         self._names: dict[str, dict[str, str]] = {"Dests": {}, "EmbeddedFiles": {}}
         self._old_names: dict[str, str] = {}
-        self._form = ""
+        self._form: dict[str, str] = {}
+        self._for_fields: dict[str, dict[str, str]] = {}
         self._fields: list[str] = []
         self._field_names: set[str] = set()
         self._layers: dict[str, str] = {}
@@ -211,9 +222,11 @@ class _Whole:
         if self._labelled:
             keys["PageLabels"] = f"<</Nums[{''.join(self._labels)}]>>"
         if self._old_names:
-            keys["Dests"] = f"<<{''.join(f'{k} {v}' for k, v in self._old_names.items())}>>"
+            keys["Dests"] = _dictionary(self._old_names)
         if self._fields:
-            keys["AcroForm"] = f"<</Fields[{' '.join(self._fields)}]{self._form[2:]}"
+            form = {**self._form, "Fields": f"[{' '.join(self._fields)}]"}
+            kinds = {kind: _dictionary(named) for kind, named in self._for_fields.items()}
+            keys["AcroForm"] = _dictionary({**form, "DR": _dictionary(kinds)} if kinds else form)
         if "OCGs" in self._layers:
             base = {key: text for key, text in self._layers.items() if key != "OCGs"}
             lists = "".join(f"/{key}[{text}]" for key, text in base.items())
@@ -273,6 +286,13 @@ class _Whole:
                 number += 1
                 new = part.renamed[key] = f"{key[:-1]}{_suffix(key, number)}{key[-1]}"
             self._names["Dests"][new] = part.text(value)
+        for key, value in _named(get(part.root, "Dests")):  # as in PDF 1.1: names, not strings
+            new, number = key, part.number
+            while new in self._old_names:
+                number += 1
+                new = f"{key}-{number}"
+                part.renamed[f"/{key}"] = f"/{new}"
+            self._old_names[new] = part.text(value)
         for key, value in flat(get(names, "EmbeddedFiles"), "Names"):
             name, number = source_of(key), 1
             new = name
@@ -280,12 +300,6 @@ class _Whole:
                 number += 1
                 new = f"{name[:-1]}{_suffix(name, number)}{name[-1]}"
             self._names["EmbeddedFiles"][new] = part.text(value)
-        old_kind = {key: part.text(value) for key, value in entries(get(part.root, "Dests"))}
-        if old_kind:  # names, not strings: PDF 1.1
-            mine = self._keys.get("Dests", "<<>>")
-            self._keys["Dests"] = (
-                mine[:-2] + "".join(f"/{k} {v}" for k, v in old_kind.items()) + ">>"
-            )
 
     def _take_outline(self, part: Part) -> None:
         item, seen = get(get(part.root, "Outlines"), "First"), set()
@@ -301,16 +315,26 @@ class _Whole:
 
     def _take_fields(self, part: Part) -> None:
         form = get(part.root, "AcroForm")
+        own = {key: part.text(value) for key, value in _named(form) if key not in NOT_OF_FORM}
         for field in items(get(form, "Fields")):
             number = int(mupdf().pdf_to_num(field))
             name = source_of(get(field, "T"))
-            if number and name in self._field_names and len(name) > 1:
-                name = f"{name[:-1]}{_suffix(name, part.number + 1)}{name[-1]}"
-                part.changed[number] = part.with_keys(field, T=name)
+            keys = {
+                key: own[key]
+                for key in FOR_ALL_FIELDS
+                if key in own and self._form and is_null(get(field, key))
+            }
+            if name in self._field_names and len(name) > 1:
+                name = keys["T"] = f"{name[:-1]}{_suffix(name, part.number + 1)}{name[-1]}"
+            if number and keys:
+                part.changed[number] = part.with_keys(field, **keys)
             self._field_names.add(name)
             self._fields.append(part.text(field))
-        if not self._form and not is_null(form):
-            self._form = part.with_keys(form, Fields="", XFA="")
+        self._form = self._form or own
+        for kind, named in _named(get(form, "DR")):
+            known = self._for_fields.setdefault(kind, {})
+            for key, value in _named(named):
+                known.setdefault(key, part.text(value))
 
     def _take_layers(self, part: Part) -> None:
         properties = get(part.root, "OCProperties")
@@ -321,8 +345,11 @@ class _Whole:
             key: get(default, key) for key in ("ON", "OFF", "Order", "Locked", "RBGroups", "AS")
         }
         lists["OCGs"] = get(properties, "OCGs")
-        for key, value in lists.items():
-            inside = " ".join(part.text(item) for item in items(value))
+        texts = {key: [part.text(item) for item in items(value)] for key, value in lists.items()}
+        if name_of(default, "BaseState") == "OFF":  # there can only be one for all parts
+            texts["OFF"] = [layer for layer in texts["OCGs"] if layer not in texts["ON"]]
+        for key, layers in texts.items():
+            inside = " ".join(layers)
             if inside:
                 self._layers[key] = f"{self._layers.get(key, '')} {inside}".strip()
 
@@ -347,6 +374,39 @@ def flat(tree: Object, key: str, depth: int = 0) -> list[tuple[Object, Object]]:
     found = list(zip(own[::2], own[1::2], strict=False))
     for kid in items(get(tree, "Kids")):
         found += flat(kid, key, depth + 1)
+    return found
+
+
+def _named(dictionary: Object) -> Iterator[tuple[str, Object]]:
+    """Names of a dictionary as PDF writes them, without slash, and their values."""
+    for position in range(mupdf().pdf_dict_len(dictionary)):
+        key = source_of(mupdf().pdf_dict_get_key(dictionary, position))
+        yield key[1:], mupdf().pdf_dict_get_val(dictionary, position)
+
+
+def _dictionary(texts: Mapping[str, str]) -> str:
+    """PDF syntax of a dictionary."""
+    return f"<<{''.join(f'/{key} {text}' for key, text in texts.items())}>>"
+
+
+def _into_other_files(source: str) -> list[range]:
+    """Where in the text of an object are actions that lead elsewhere, to names of other files.
+
+    >>> _into_other_files("<</A<</S/GoToR/D(a)>>/B<</S/GoTo/D(a)>>>>")
+    [range(4, 20)]
+    """
+    found: list[range] = []
+    open_: list[int] = []
+    away: set[int] = set()
+    for match in _TOKEN.finditer(source):
+        if match["elsewhere"] and open_:
+            away.add(open_[-1])
+        elif match["dictionary"] == "<<":
+            open_.append(match.start())
+        elif match["dictionary"] and open_:
+            start = open_.pop()
+            if start in away:
+                found.append(range(start, match.start()))
     return found
 
 

@@ -114,6 +114,74 @@ def test_names_that_meet_lead_to_their_own_pages(draw, joined):
         assert [str(pdf.pages[n].Annots[-1].Contents) for n in (0, 2)] == ["place", "place"]
 
 
+def test_old_names_that_meet_lead_to_their_own_pages(draw, joined):
+    """In PDF 1.1 destinations are names; here with one that must be escaped."""
+
+    def part(page):
+        pdf = pikepdf.open(io.BytesIO(draw.scan_pdf(2)))
+        pdf.Root.Dests = Dictionary({"/my place": Array([pdf.pages[page].obj, Name.Fit])})
+        place = Name("/my place")
+        leads = [Dictionary(Dest=place), Dictionary(A=Dictionary(S=Name.GoTo, D=place))]
+        for link in leads:
+            link.Type, link.Subtype, link.Rect = Name.Annot, Name.Link, Array([0, 0, 9, 9])
+        pdf.pages[0].Annots = Array([pdf.make_indirect(link) for link in leads])
+        return draw.saved(pdf)
+
+    with pymupdf.open(stream=joined(part(0), part(1), part(0))) as whole:
+        links = [[link["page"] for link in whole[n].get_links()] for n in (0, 2, 4)]
+    assert links == [[0, 0], [3, 3], [4, 4]]
+
+
+def test_names_in_other_files_stay(draw, joined):
+    def part():
+        with pikepdf.open(io.BytesIO(with_name(book(draw, "One"), draw, 0))) as pdf:
+            action = Dictionary(F=pikepdf.String("o.pdf"), D=pikepdf.String("place"))
+            action.Next = Dictionary(S=Name.GoTo, D=pikepdf.String("place"))
+            for kind in (Name.GoToR, Name.GoToE):
+                link = Dictionary(Type=Name.Annot, Subtype=Name.Link, Rect=Array([0, 0, 9, 9]))
+                link.A = Dictionary({**action, "/S": kind})
+                pdf.pages[0].Annots.append(pdf.make_indirect(link))
+            return draw.saved(pdf)
+
+    with pikepdf.open(io.BytesIO(joined(part(), part()))) as pdf:
+        actions = [[link.A for link in list(pdf.pages[n].Annots)[-2:]] for n in (0, 2)]
+        assert [str(action.D) for action in actions[0] + actions[1]] == ["place"] * 4
+        assert str(pdf.pages[2].Annots[-3].Dest) != "place"
+
+
+def test_hidden_layers_stay_hidden(draw, joined):
+    def part(off):
+        pdf = pikepdf.open(io.BytesIO(draw.scan_pdf()))
+        layers = [pdf.make_indirect(Dictionary(Type=Name.OCG, Name=name)) for name in "ab"]
+        shown = Dictionary(BaseState=Name.OFF, ON=Array(layers[:1]))
+        base = shown if off else Dictionary(OFF=Array(layers[:1]))
+        pdf.Root.OCProperties = Dictionary(OCGs=Array(layers), D=base)
+        return draw.saved(pdf)
+
+    with pikepdf.open(io.BytesIO(joined(part(True), part(False)))) as pdf:
+        layers, base = pdf.Root.OCProperties.OCGs, pdf.Root.OCProperties.D
+        assert "/BaseState" not in base
+        hidden = [layer.objgen in [off.objgen for off in base.OFF] for layer in layers]
+        assert hidden == [False, True, True, False]
+
+
+def test_fields_of_every_part_find_their_fonts(draw, joined):
+    def part(font):
+        with pikepdf.open(io.BytesIO(book(draw, font))) as pdf:
+            form = pdf.Root.AcroForm
+            look = Dictionary(Type=Name.Font, Subtype=Name.Type1, BaseFont=Name(f"/{font}"))
+            form.DR = Dictionary(Font=Dictionary({f"/{font}": look}))
+            form.DA = pikepdf.String(f"/{font} 9 Tf")
+            del form.Fields[0]["/DA"]
+            return draw.saved(pdf)
+
+    with pikepdf.open(io.BytesIO(joined(part("Courier"), part("Symbol")))) as pdf:
+        form = pdf.Root.AcroForm
+        assert {str(font.BaseFont) for font in form.DR.Font.values()} == {"/Courier", "/Symbol"}
+        looks = [str(field.get("/DA", form.DA)) for field in form.Fields]
+        assert looks == ["/Courier 9 Tf", "/Symbol 9 Tf"]
+
+
 def test_inherited_and_shared_pages_are_kept(draw, joined):
     pdf = pikepdf.open(io.BytesIO(draw.scan_pdf(2)))
     pdf.Root.Pages.MediaBox, pdf.Root.Pages.Rotate = Array([0, 0, 120, 160]), 90
