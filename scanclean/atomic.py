@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,8 @@ def replacing(target: Path, *, force: bool = False) -> Iterator[Path]:
 
     The file is flushed to the disk before the rename, so after a power cut the target is the old
     file or the new one. On any error, ^C included, the temporary file is removed and the target is
-    as it was. Missing folders above the target are made.
+    as it was. Missing folders above the target are made. A symbolic link stays one: what it points
+    to is replaced.
 
     Args:
         target: the file to make.
@@ -35,9 +37,10 @@ def replacing(target: Path, *, force: bool = False) -> Iterator[Path]:
     refuse_existing(target, force=force)
     temporary: Path | None = None
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        folder = _pointed_to(target).parent
+        folder.mkdir(parents=True, exist_ok=True)
         # A short prefix of our own: the target's name may already have the longest legal length.
-        handle, name = tempfile.mkstemp(prefix=PREFIX, suffix=SUFFIX, dir=target.parent)
+        handle, name = tempfile.mkstemp(prefix=PREFIX, suffix=SUFFIX, dir=folder)
         temporary = Path(name)
         os.close(handle)
         yield temporary
@@ -88,10 +91,18 @@ def refuse_existing(target: Path, *, force: bool) -> None:
 def publish(temporary: Path, target: Path, *, force: bool) -> None:
     """Give a finished file its name; it must lie on the target's disk. With `force`, it is moved.
 
+    Where the target is a symbolic link, what it points to gets the file, on whatever disk.
+
     Raises:
         OutputError: the target exists, and is not to be replaced.
         OSError: the operating system refuses.
     """
+    real = _pointed_to(target)
+    if real != target and temporary.stat().st_dev != real.parent.stat().st_dev:
+        with replacing(real, force=force) as beside:
+            shutil.copyfile(temporary, beside)
+        return
+    target = real
     with temporary.open("rb") as file:
         os.fsync(file.fileno())
     if target.exists():
@@ -107,6 +118,11 @@ def publish(temporary: Path, target: Path, *, force: bool) -> None:
         raise _exists(target) from None
     except OSError:  # a file system without hard links
         temporary.replace(target)
+
+
+def _pointed_to(target: Path) -> Path:
+    """The file that is meant: behind a symbolic link, where that leads."""
+    return Path(os.path.realpath(target)) if target.is_symlink() else target
 
 
 def _umask() -> int:

@@ -1,9 +1,10 @@
 import errno
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from scanclean.atomic import output_error, replacing
+from scanclean.atomic import output_error, publish, replacing
 from scanclean.errors import OutputError
 
 
@@ -41,6 +42,34 @@ def test_file_that_appears_meanwhile_is_not_overwritten(tmp_path):
         temporary.write_text("late")
         target.write_text("first")
     assert target.read_text() == "first"
+
+
+@pytest.mark.parametrize("old", [True, False], ids=["to a file", "to nothing yet"])
+def test_a_link_stays_a_link(tmp_path, old):
+    (tmp_path / "real").mkdir()
+    real, link = tmp_path / "real/out.txt", tmp_path / "link.txt"
+    link.symlink_to("real/out.txt")
+    if old:
+        real.write_text("old")
+        with pytest.raises(OutputError, match="exists already"), replacing(link):
+            pass
+    with replacing(link, force=old) as temporary:
+        temporary.write_text("new")
+    assert link.is_symlink() and real.read_text() == "new"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["link.txt", "out.txt", "real"]
+
+
+def test_a_link_to_another_disk_stays_a_link(tmp_path):
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no other disk")
+    with tempfile.TemporaryDirectory(dir=memory) as other:
+        link, finished = tmp_path / "link.txt", tmp_path / "finished"
+        link.symlink_to(Path(other) / "out.txt")
+        finished.write_text("new")
+        publish(finished, link, force=False)
+        assert link.is_symlink() and [p.name for p in Path(other).iterdir()] == ["out.txt"]
+        assert link.read_text() == "new"
 
 
 def test_longest_legal_name_has_room_for_the_temporary_file(tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from scanclean.config import ReadOptions
 from scanclean.documents import Source
 from scanclean.documents._pdf_library import (
@@ -18,6 +20,7 @@ from scanclean.documents._pdf_library import (
 )
 from scanclean.errors import InputError, LockedError, RefusedError
 
+_DYNAMIC = re.compile(rb"<([\w.-]+:)?dynamicRender(\s[^>]*)?>\s*required\b")
 MAX_FIELDS = 100_000
 """Form fields that are looked at."""
 
@@ -122,7 +125,7 @@ def _is_dynamic(xfa: Object) -> bool:
     for stream in streams:
         if mupdf().pdf_is_stream(stream):
             data = bytes(mupdf().pdf_load_stream(stream).fz_buffer_extract())
-            if b"<dynamicRender>required" in data:
+            if _DYNAMIC.search(data):
                 return True
     return False
 
