@@ -29,7 +29,7 @@ from scanclean.engine import Engine, open_engine
 from scanclean.errors import DeviceError, ExitCode, ScancleanError, Stuck
 from scanclean.fidelity import Ink
 from scanclean.jobs import Job, Plan
-from scanclean.page import Action, Kept, Page, Pixels, differ
+from scanclean.page import Action, Kept, Page, Pixels, differ, in_mode
 from scanclean.parallel import in_order
 from scanclean.progress import SILENT, Limited, Progress, Stopped
 from scanclean.restorer import Cleaned, Cleaner
@@ -104,7 +104,7 @@ def restore_document(
         Stuck: a page has not come to an end long after its time was up.
     """
     progress.start(len(document), "page")
-    reports = []
+    reports: list[PageReport] = []
 
     def work(item: tuple[int, Page | Kept]) -> Outcome:
         position, page = item
@@ -122,7 +122,7 @@ def restore_document(
     ahead, patience = treatment.jobs + 1, treatment.patience
     try:
         for _, outcome in in_order(pool, work, enumerate(document), ahead, patience):
-            reports.append(_place(outcome, writer))
+            reports.append(_place(_settled(outcome, reports), writer))
             progress.advance()
     except BaseException as error:
         treatment.stopped.set()
@@ -146,7 +146,7 @@ def _treat(page: Page, writer: Writer, treatment: Treatment) -> Outcome:
         if treatment.stopped.is_set():
             raise Stopped
         pixels = _blend(page.pixels, cleaned.pixels, treatment.strength)
-        result = _in_mode(replace(page, pixels=pixels), treatment.mode)
+        result = in_mode(replace(page, pixels=pixels), treatment.mode)
         if _is_same(page, result):
             why = "already clean" if treatment.strength else "asked for with strength 0"
             same = Kept(page.index, "unchanged", why)
@@ -157,6 +157,17 @@ def _treat(page: Page, writer: Writer, treatment: Treatment) -> Outcome:
         return Outcome(Kept(page.index, "copied", reason), seconds=time.perf_counter() - begin)
     seconds = time.perf_counter() - begin
     return Outcome(None, encoded, cleaned.ink, cleaned.warnings, seconds)
+
+
+def _settled(outcome: Outcome, reports: Sequence[PageReport]) -> Outcome:
+    """The outcome of a page that shows the picture of an earlier one: what became of that."""
+    kept = outcome.kept
+    if kept is None or kept.same_as is None:
+        return outcome
+    actions = {report.action for report in reports if report.page == kept.same_as + 1}
+    if len(actions) != 1:  # that page shows several scans
+        return outcome
+    return replace(outcome, kept=replace(kept, action=actions.pop()))
 
 
 def _place(outcome: Outcome, writer: Writer) -> PageReport:
@@ -199,28 +210,6 @@ def _blend(scan: Pixels, cleaned: Pixels, strength: float) -> Pixels:
         return cleaned
     mixed = scan + np.float32(strength) * (cleaned.astype(np.float32) - scan)
     return np.rint(mixed).astype(np.uint8)
-
-
-BLACK_BELOW = 128
-"""Grey level under which a pixel of a bitonal page is ink: half way, as clean paper is white."""
-
-
-def _in_mode(page: Page, mode: Mode) -> Page:
-    """The page in the colours that were asked for; "auto" keeps what it is."""
-    pixels = page.pixels
-    if mode in ("gray", "bitonal") and pixels.ndim == 3:
-        pixels = _luma(pixels)
-    bitonal = mode == "bitonal" or (mode == "auto" and page.bitonal)
-    if bitonal:
-        pixels = np.where(pixels < BLACK_BELOW, np.uint8(0), np.uint8(255))
-    return replace(page, pixels=pixels, bitonal=bitonal)
-
-
-def _luma(pixels: Pixels) -> Pixels:
-    """Brightness by ITU-R BT.601, as JPEG and most viewers weigh it; uint8 `(H, W)`."""
-    weights = np.array([77, 150, 29], np.uint16)  # 0.299, 0.587, 0.114 in 1/256
-    out: Pixels = ((pixels @ weights + 128) >> 8).astype(np.uint8)
-    return out
 
 
 @dataclass(frozen=True)

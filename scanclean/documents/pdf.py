@@ -301,7 +301,7 @@ class PdfDocument:
         if first is not None and None not in claimed:
             if first == index:
                 return None
-            return Kept(index, "restored", f"same picture as page {first + 1}")
+            return Kept(index, "restored", f"same picture as page {first + 1}", first)
         try:
             with reading("the picture cannot be read"):
                 for part in scan.parts:

@@ -228,6 +228,21 @@ def test_what_was_not_cleaned_has_a_reason(run, pdf, tmp_path):
     assert "strength 0" in err and "already clean" not in err
 
 
+@pytest.mark.parametrize(("strength", "action"), [("1", "restored"), ("0", "unchanged")])
+def test_a_page_with_the_picture_of_another_fares_as_that(run, pdf, tmp_path, strength, action):
+    import pymupdf
+
+    with pymupdf.open(pdf) as document:
+        document.delete_pages(1, 2)
+        document.new_page(width=216, height=288)
+        document[1].insert_image(document[1].rect, xref=document[0].get_images()[0][0])
+        document.save(tmp_path / "two.pdf")
+    words = ("restore", tmp_path / "two.pdf", "-o", tmp_path / "o.pdf", *CLASSICAL)
+    report = json.loads(run(*words, "--strength", strength, "--json", "-")[1])
+    assert [page["action"] for page in report["pages"]] == [action, action]
+    assert report["pages"][1]["reason"] == "same picture as page 1"
+
+
 def test_warnings_of_what_is_joined_name_their_input(run, pdf, tmp_path):
     cut = tmp_path / "cut.pdf"
     cut.write_bytes(pdf.read_bytes()[:-300])
