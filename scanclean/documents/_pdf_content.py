@@ -26,6 +26,9 @@ from scanclean.documents._pdf_library import (
 Matrix: TypeAlias = tuple[float, float, float, float, float, float]
 """The six numbers of a PDF matrix: (x, y) goes to (a x + c y + e, b x + d y + f)."""
 
+Box: TypeAlias = tuple[float, float, float, float]
+"""Left, bottom, right, top."""
+
 IDENTITY: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 MAX_DEPTH = 12
 """Forms within forms that are followed."""
@@ -53,6 +56,8 @@ class Placement:
     """Masked, blended or translucent: what lies below may show."""
     characters_before: int
     """Visible characters that were painted earlier."""
+    clip: Box | None = None
+    """The window through which it is seen, or a box around that; None: it is seen whole."""
 
 
 @dataclass
@@ -76,6 +81,7 @@ class _State:
     matrix: Matrix = IDENTITY
     hidden: bool = False
     blended: bool = False
+    clip: Box | None = None
 
 
 def multiply(first: Matrix, then: Matrix) -> Matrix:
@@ -94,6 +100,14 @@ def multiply(first: Matrix, then: Matrix) -> Matrix:
         e * g + f * i + k,
         e * h + f * j + m,
     )
+
+
+def overlap(box: Box, other: Box | None) -> Box:
+    """What two boxes share; without area if that is nothing."""
+    if other is None:
+        return box
+    left, bottom = max(box[0], other[0]), max(box[1], other[1])
+    return left, bottom, max(left, min(box[2], other[2])), max(bottom, min(box[3], other[3]))
 
 
 def inherited(page: Object, name: str) -> Object:
@@ -206,6 +220,8 @@ class _Walker:
         self.found = Drawing()
         self._painted = 0
         self._read = 0
+        self._path: Box | None = None  # around the path that is being made, in its own units
+        self._clips = False
 
     def run(self, content: bytes, resources: Object, state: _State, path: tuple[str, ...]) -> None:
         self._read += len(content)
@@ -251,8 +267,34 @@ class _Walker:
             return _with_graphics_state(state, resources, _name(name))
         elif operator == b"Do":
             self._paint(_name(name), resources, state, path)
+        elif operator in _PATH:
+            self._extend(operator, numbers)
+        elif operator in (b"W", b"W*"):
+            self._clips = True
         else:
             self._count(operator, characters, state)
+            if operator in _PAINT or operator == b"n":
+                return self._path_ended(state)
+        return state
+
+    def _extend(self, operator: bytes, numbers: list[float]) -> None:
+        count = _PATH[operator]
+        if len(numbers) < count:
+            return
+        values = numbers[-count:]
+        if operator == b"re":
+            x, y, width, height = values
+            values = [x, y, x + width, y + height]
+        new = (min(values[::2]), min(values[1::2]), max(values[::2]), max(values[1::2]))
+        old = self._path or new
+        self._path = (
+            min(old[0], new[0]), min(old[1], new[1]), max(old[2], new[2]), max(old[3], new[3])
+        )  # fmt: skip
+
+    def _path_ended(self, state: _State) -> _State:
+        if self._clips and self._path:
+            state = _clipped(state, self._path)
+        self._path, self._clips = None, False
         return state
 
     def _count(self, operator: bytes, characters: int, state: _State) -> None:
@@ -274,10 +316,12 @@ class _Walker:
         elif kind == "Form":
             matrix = _matrix(get(thing, "Matrix"))
             own = get(thing, "Resources")
+            inside = replace(state, matrix=multiply(matrix, state.matrix))
+            box = box_of(get(thing, "BBox"))
             self.run(
                 mupdf().pdf_load_stream(thing).fz_buffer_extract(),
                 resources if is_null(own) else own,
-                replace(state, matrix=multiply(matrix, state.matrix)),
+                _clipped(inside, box) if box else inside,
                 path,
             )
 
@@ -292,10 +336,13 @@ class _Walker:
             or number(image, "SMaskInData") > 0
             or any(not is_null(get(image, key)) for key in masks),
             characters_before=self.found.characters,
+            clip=state.clip,
         )
 
 
 _SHOW = frozenset({b"Tj", b"TJ", b"'", b'"'})
+_PATH = {b"m": 2, b"l": 2, b"v": 4, b"y": 4, b"c": 6, b"re": 4}
+"""Operators that go on with a path, and how many numbers they take."""
 _PAINT = frozenset({b"f", b"F", b"f*", b"B", b"B*", b"b", b"b*", b"S", b"s", b"sh"})
 
 
@@ -311,6 +358,25 @@ def _matrix(array: Object) -> Matrix:
         return IDENTITY
     a, b, c, d, e, f = values
     return (a, b, c, d, e, f)
+
+
+def box_of(array: Object) -> Box | None:
+    """A rectangle, its corners in order; None if the array is none, or has no area."""
+    values = [float(mupdf().pdf_to_real(value)) for value in items(array)]
+    if len(values) != 4:
+        return None
+    left, right = sorted(values[0::2])
+    bottom, top = sorted(values[1::2])
+    return (left, bottom, right, top) if left < right and bottom < top else None
+
+
+def _clipped(state: _State, box: Box) -> _State:
+    """The state that paints only inside what a box becomes on the page, or a box around that."""
+    left, bottom, right, top = box
+    a, b, c, d, e, f = state.matrix
+    corners = [(x, y) for x in (left, right) for y in (bottom, top)]
+    across, up = [a * x + c * y + e for x, y in corners], [b * x + d * y + f for x, y in corners]
+    return replace(state, clip=overlap((min(across), min(up), max(across), max(up)), state.clip))
 
 
 def _with_graphics_state(state: _State, resources: Object, name: str) -> _State:

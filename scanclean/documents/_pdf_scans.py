@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scanclean.documents._pdf_content import (
+    Box,
     Drawing,
     Matrix,
     Placement,
+    box_of,
     inherited,
+    overlap,
 )
-from scanclean.documents._pdf_library import Object, items, mupdf
+from scanclean.documents._pdf_library import Object
 
 COVERS = 0.6
 """Share of the page that a scan covers, at least; the rest may be a margin."""
@@ -29,8 +32,6 @@ GAPLESS = 0.97
 MAX_TILES = 2000
 """Pictures of a page that are tried as tiles."""
 
-Box = tuple[float, float, float, float]
-"""Left, bottom, right, top in points."""
 Size = tuple[int, int]
 """Width and height in pixels."""
 
@@ -83,7 +84,7 @@ def judge(page: Object, drawn: Drawing, sizes: dict[int, Size]) -> Verdict:
         sizes: width and height of the picture objects, by number.
     """
     box = page_box(page)
-    cover = {id(placement): coverage(placement.matrix, box) for placement in drawn.placements}
+    cover = {id(p): coverage(p.matrix, box, p.clip) for p in drawn.placements}
     usable = [p for p in drawn.placements if all(sizes.get(p.xref, (0, 0)))]
     opaque = [p for p in usable if not p.stencil and not p.see_through]
     veils = [p for p in drawn.placements if p.stencil or p.see_through]
@@ -213,8 +214,8 @@ def _turn(matrix: Matrix) -> int:
 
 def page_box(page: Object) -> Box:
     """What of the page's plane is shown: the crop box within the media box."""
-    media = _box(inherited(page, "MediaBox")) or (0.0, 0.0, 612.0, 792.0)
-    crop = _box(inherited(page, "CropBox")) or media
+    media = box_of(inherited(page, "MediaBox")) or (0.0, 0.0, 612.0, 792.0)
+    crop = box_of(inherited(page, "CropBox")) or media
     both = (
         max(media[0], crop[0]),
         max(media[1], crop[1]),
@@ -224,27 +225,20 @@ def page_box(page: Object) -> Box:
     return both if both[0] < both[2] and both[1] < both[3] else media
 
 
-def _box(array: Object) -> Box | None:
-    values = [float(mupdf().pdf_to_real(value)) for value in items(array)]
-    if len(values) != 4:
-        return None
-    left, right = sorted((values[0], values[2]))
-    bottom, top = sorted((values[1], values[3]))
-    return (left, bottom, right, top) if left < right and bottom < top else None
-
-
-def coverage(matrix: Matrix, box: Box) -> float:
+def coverage(matrix: Matrix, box: Box, clip: Box | None = None) -> float:
     """Share of the box that the unit square covers once placed by the matrix, 0 to 1.
+
+    Of the square only what lies within `clip` is seen.
 
     >>> coverage((100, 0, 0, 50, 0, 0), (0, 0, 100, 100))
     0.5
     """
     a, b, c, d, e, f = matrix
     polygon = [(e, f), (a + e, b + f), (a + c + e, b + d + f), (c + e, d + f)]
-    left, bottom, right, top = box
+    left, bottom, right, top = overlap(box, clip)
     for axis, limit, sign in ((0, left, 1), (0, right, -1), (1, bottom, 1), (1, top, -1)):
         polygon = _clip(polygon, axis, limit, sign)
-    return _area(polygon) / ((right - left) * (top - bottom))
+    return _area(polygon) / ((box[2] - box[0]) * (box[3] - box[1]))
 
 
 def _clip(

@@ -48,6 +48,35 @@ def test_figure_is_none(found, draw):
     assert (kept.action, kept.reason) == ("kept", "no scan: its pictures are figures")
 
 
+WINDOWS = [
+    ("10 10 30 30 re W n", False),  # a small window
+    ("q 10 10 30 30 re W n Q", True),  # no longer there
+    ("0 0 120 160 re W n", True),
+    ("10 10 m 40 10 l 40 40 l h W* n", False),
+    ("10 10 30 30 re f", True),  # painted, not a window
+    (".5 0 0 .5 0 0 cm 0 0 60 60 re W n 2 0 0 2 0 0 cm", False),
+    ("10 10 80 150 re W n 70 10 30 150 re W n", False),  # one within another
+    ("10 10 30 30 re 0 0 110 150 re W n", True),  # the box around both
+]
+
+
+@pytest.mark.parametrize(("window", "scan"), WINDOWS)
+def test_a_picture_counts_as_far_as_it_is_seen(found, draw, window, scan):
+    item = only(found(f"{window} {draw.place()}", {"Im0": (60, 80)}))
+    assert isinstance(item, Page) == scan
+
+
+@pytest.mark.parametrize(("box", "scan"), [((0, 0, 30, 30), False), ((0, 0, 120, 160), True)])
+def test_a_picture_in_a_form_is_seen_within_its_box(found, draw, box, scan):
+    def wrap(pdf, page):
+        form = pdf.make_stream(draw.place().encode(), Resources=page.Resources, BBox=list(box))
+        form.Type, form.Subtype = pikepdf.Name.XObject, pikepdf.Name.Form
+        page.Resources = pikepdf.Dictionary(XObject=pikepdf.Dictionary(F=form))
+        page.Contents = pdf.make_stream(b"/F Do")
+
+    assert isinstance(only(found("", {"Im0": (60, 80)}, wrap)), Page) == scan
+
+
 @pytest.mark.parametrize(
     ("content", "reason"), [("", "blank page"), ("(words) Tj", "no scan: text or drawings")]
 )
