@@ -72,6 +72,8 @@ class Drawing:
     """Lines and areas painted."""
     inline: int = 0
     """Pictures written into the content stream itself."""
+    whole: bool = True
+    """All of it was read; only hostile and very large pages are not."""
 
 
 @dataclass(frozen=True)
@@ -226,6 +228,7 @@ class _Walker:
     def run(self, content: bytes, resources: Object, state: _State, path: tuple[str, ...]) -> None:
         self._read += len(content)
         if self._read > MAX_CONTENT or len(path) > MAX_DEPTH:
+            self.found.whole = False
             return
         stack: list[_State] = []
         numbers: list[float] = []
@@ -308,7 +311,10 @@ class _Walker:
     def _paint(self, name: str, resources: Object, state: _State, path: tuple[str, ...]) -> None:
         self._painted += 1
         thing = get(get(resources, "XObject"), name)
-        if self._painted > MAX_PAINTED or not mupdf().pdf_is_stream(thing):
+        if self._painted > MAX_PAINTED:
+            self.found.whole = False
+            return
+        if not mupdf().pdf_is_stream(thing):
             return
         kind, path = name_of(thing, "Subtype"), (*path, name)
         if kind == "Image":

@@ -206,14 +206,27 @@ class PdfDocument:
 
         On other pages, small, or inside a pattern, a note or a mask.
         """
-        others = [index for index in range(self._count) if not self._selected(index)]
-        found = set(images_of(map(self.page_object, others)))
-        found |= set(reach_of(map(self.page_object, range(self._count))).inside)
-        chosen = [index for index in range(self._count) if self._selected(index)]
+        pages = range(self._count)
+        others = [index for index in pages if not self._selected(index)]
+        chosen = [index for index in pages if self._selected(index)]
+        found = set(reach_of(map(self.page_object, pages)).inside)
+        reached = [set(images_of(map(self.page_object, some))) for some in (chosen, others)]
+        if not reached[0].isdisjoint(reached[1]):  # perhaps all have the same resources
+            for index in others:
+                found |= self._painted(index)
         for index in pages_that_share(list(map(self.page_object, chosen))):
             with suppress(InputError), reading("cannot be read"):
                 found |= self._figures(chosen[index])
         return frozenset(found)
+
+    def _painted(self, index: int) -> set[int]:
+        """Pictures that a page paints; all that it might paint, where it cannot be read."""
+        page = self.page_object(index)
+        with suppress(InputError), reading("cannot be read"):
+            drawn = drawing(page)
+            if drawn.whole:
+                return {placement.xref for placement in drawn.placements}
+        return set(images_of([page]))
 
     def _figures(self, index: int) -> set[int]:
         """Pictures that a page paints, but not as its scan."""

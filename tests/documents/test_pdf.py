@@ -176,6 +176,28 @@ def test_picture_shared_with_an_unchosen_page_is_copied(draw, form, tool):
     assert pictures[1] == pictures[2] != pictures[0]
 
 
+def test_resources_that_all_pages_share_are_not_copied(draw, tool):
+    """Only what a page that was not chosen paints is kept for it."""
+    pdf = pikepdf.open(io.BytesIO(draw.scan_pdf(6)))
+    names = {f"/Im{n}": page.Resources.XObject.Im0 for n, page in enumerate(pdf.pages)}
+    shared = pdf.make_indirect(pikepdf.Dictionary(XObject=pikepdf.Dictionary(names)))
+    for n, page in enumerate(pdf.pages):
+        page.Resources = shared
+        page.Contents = pdf.make_stream(draw.place(f"Im{n}").encode())
+    before = draw.saved(pdf)
+    after = tool.cleaned(before, read=ReadOptions(pages=((1, 3),)))
+    changed = [
+        not np.array_equal(tool.rendered(before, n), tool.rendered(after, n)) for n in range(6)
+    ]
+    assert changed == [True] * 3 + [False] * 3
+    with pikepdf.open(io.BytesIO(after)) as pdf:
+        assert len({page.Resources.objgen for page in pdf.pages}) == 1
+        kinds = [
+            thing.get("/Subtype") for thing in pdf.objects if isinstance(thing, pikepdf.Stream)
+        ]
+        assert kinds.count("/Image") == 6
+
+
 def inside(kind, pdf, page, image):
     """Show a picture on a page inside something else."""
     box, resources = [0, 0, 60, 80], pikepdf.Dictionary(XObject=pikepdf.Dictionary(X=image))
