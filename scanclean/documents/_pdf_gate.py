@@ -16,17 +16,20 @@ from scanclean.documents._pdf_library import (
     name_of,
     number,
     open_pdf,
+    pymupdf,
     reading,
 )
 from scanclean.errors import InputError, LockedError, RefusedError
 
 _DYNAMIC = re.compile(rb"<([\w.-]+:)?dynamicRender(\s[^>]*)?>\s*required\b")
+MAX_DEPTH = 100
+"""Levels of a page tree that are followed."""
 MAX_FIELDS = 100_000
 """Form fields that are looked at."""
 
 
-def open_handle(source: Source, name: str, options: ReadOptions) -> Object:
-    """Open a PDF with MuPDF and unlock it.
+def open_handle(source: Source, name: str, options: ReadOptions, warnings: list[str]) -> Object:
+    """Open a PDF with MuPDF and unlock it. What a user should know is added to `warnings`.
 
     Raises:
         InputError: it is no PDF, or too damaged to have pages.
@@ -44,10 +47,49 @@ def open_handle(source: Source, name: str, options: ReadOptions) -> Object:
             raise
     with reading(f"{name}: cannot be read as PDF"):
         _unlock(handle, name, options.password)
+        if _mend_count(handle):
+            warnings.append("the number of pages it gives is wrong and was mended")
         pages = handle.page_count
     if pages < 1:
         raise InputError(f"{name}: has no pages", hint="the file is damaged or cut off")
     return handle
+
+
+def _mend_count(handle: Object) -> bool:
+    """Put right how many pages the page tree says it has; whether that was wrong.
+
+    Otherwise pages beyond the number would silently be left out.
+    """
+    lib = mupdf()
+    pdf = pymupdf()._as_pdf_document(handle)
+    root = get(get(lib.pdf_trailer(pdf), "Root"), "Pages")
+    counts: dict[int, int] = {}
+    nodes = [(root, iter(items(get(root, "Kids"))))]
+    while nodes and len(nodes) <= MAX_DEPTH:  # the leaves of each node, from the bottom up
+        node, kids = nodes[-1]
+        number = int(lib.pdf_to_num(node))
+        kid = next(kids, None)
+        if kid is None:
+            nodes.pop()
+            if nodes:
+                above = int(lib.pdf_to_num(nodes[-1][0]))
+                counts[above] = counts.get(above, 0) + counts.get(number, 0)
+        elif is_null(get(kid, "Kids")):
+            counts[number] = counts.get(number, 0) + int(lib.pdf_is_dict(kid))
+        elif int(lib.pdf_to_num(kid)) in counts:
+            return False  # a node that is reached twice: no tree
+        else:
+            counts[int(lib.pdf_to_num(kid))] = 0
+            nodes.append((kid, iter(items(get(kid, "Kids")))))
+    if nodes:
+        return False
+    wrong = False
+    for number, count in counts.items():
+        node = lib.pdf_new_indirect(pdf, number, 0)
+        if count and lib.pdf_to_int(get(node, "Count")) != count:
+            lib.pdf_dict_puts(node, "Count", lib.pdf_new_int(count))
+            wrong = True
+    return wrong
 
 
 def _unlock(handle: Object, name: str, password: str | None) -> None:

@@ -76,8 +76,8 @@ def differences(
     """
     options = ReadOptions(password=password)
     with (
-        open_handle(before, "before", options) as first,
-        open_handle(after, "after", options) as second,
+        open_handle(before, "before", options, []) as first,
+        open_handle(after, "after", options, []) as second,
         reading("the structure cannot be compared"),
     ):
         pair = _Pair(Facts(first), Facts(second))

@@ -106,7 +106,7 @@ class PdfDocument:
         self._watch = ExitStack()
         self.refuse_if_changed = self._watch.enter_context(steady(source, name))
         """Fails if the file was written to since it was opened; saving still reads from it."""
-        self.handle: Object = open_handle(source, name, options)
+        self.handle: Object = open_handle(source, name, options, self.warnings)
         self.pdf: Object = pymupdf()._as_pdf_document(self.handle)
         # Now: the file may be gone when this is asked for.
         self.file_size = len(source) if isinstance(source, bytes) else source.stat().st_size

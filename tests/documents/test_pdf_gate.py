@@ -83,6 +83,25 @@ def test_dynamic_form_is_refused(draw, tag):
         open_document(draw.saved(pdf), "in.pdf", ReadOptions(allow_signed=True))
 
 
+@pytest.mark.parametrize("count", [-1, 0, 2, 9])
+def test_pages_beyond_a_wrong_count_are_not_left_out(draw, tool, count):
+    pdf = pikepdf.open(io.BytesIO(draw.scan_pdf(4)))
+    pages = pdf.Root.Pages.Kids
+    inner = pdf.make_indirect(pikepdf.Dictionary(Type=pikepdf.Name.Pages, Count=2))
+    inner.Kids, inner.Parent = pikepdf.Array(list(pages)[2:]), pdf.Root.Pages
+    for page in inner.Kids:
+        page.Parent = inner
+    pdf.Root.Pages.Kids = pikepdf.Array([*list(pages)[:2], inner])
+    data = draw.saved(pdf)
+    assert data.count(b"/Count 4") == 1
+    items, encoded = tool.clean(data.replace(b"/Count 4", b"/Count %d" % count), io.BytesIO())
+    assert [item.index for item in items] == [0, 1, 2, 3] and len(encoded) == 4
+    with open_document(data, "in.pdf", ReadOptions()) as document:
+        assert not document.warnings
+    with open_document(data.replace(b"/Count 4", b"/Count 2"), "in.pdf", ReadOptions()) as document:
+        assert "number of pages" in document.warnings[0]
+
+
 def test_large_page_is_refused_before_it_is_decoded(draw):
     pdf = pikepdf.new()
     bomb = draw.picture(pdf, draw.bars(8, 8), data=b"\0", filter="CCITTFaxDecode", bits=1)
