@@ -24,6 +24,8 @@ from scanclean.errors import InputError, LockedError, RefusedError
 _DYNAMIC = re.compile(rb"<([\w.-]+:)?dynamicRender(\s[^>]*)?>\s*required\b")
 MAX_DEPTH = 100
 """Levels of a page tree that are followed."""
+MAX_SPARSE = 250_000
+"""Highest number of an object that no file is too small for; the table then takes 5 MB."""
 MAX_FIELDS = 100_000
 """Form fields that are looked at."""
 
@@ -140,6 +142,20 @@ def _has_crypt_filter(pdf: Object) -> bool:
         if any(lib.pdf_to_name(one) == "Crypt" for one in names):
             return True
     return False
+
+
+def refuse_sparse(pdf: Object, file_size: int, name: str) -> None:
+    """Stop at object numbers that make a table of mostly nothing, larger than the file itself.
+
+    Raises:
+        InputError: there are such numbers.
+    """
+    highest = int(mupdf().pdf_xref_len(pdf)) - 1
+    if highest > max(MAX_SPARSE, file_size):
+        raise InputError(
+            f"{name}: its objects are numbered up to {highest}, far more than there can be",
+            hint="number them anew first, for example: qpdf in.pdf out.pdf",
+        )
 
 
 def refuse_signed_or_dynamic(pdf: Object, name: str, options: ReadOptions) -> None:

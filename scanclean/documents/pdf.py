@@ -17,7 +17,7 @@ from scanclean.config import ReadOptions, StoreOptions
 from scanclean.documents import Document, Source, Target, Writer, steady
 from scanclean.documents._pdf_content import drawing, inherited, seems_lost
 from scanclean.documents._pdf_edit import Origin, PdfEditor, Replacement, Tile
-from scanclean.documents._pdf_gate import open_handle, refuse_signed_or_dynamic
+from scanclean.documents._pdf_gate import open_handle, refuse_signed_or_dynamic, refuse_sparse
 from scanclean.documents._pdf_join import join
 from scanclean.documents._pdf_library import (
     Object,
@@ -117,6 +117,7 @@ class PdfDocument:
         self._sharers: Counter[int] | None = None
         self._limit = options.max_mpixels * 1e6
         with reading(f"{name}: cannot be read as PDF"):
+            refuse_sparse(self.pdf, self.file_size, name)
             refuse_signed_or_dynamic(self.pdf, name, options)
             self._outside = self._shown_outside()
             self._refuse_large_pages()

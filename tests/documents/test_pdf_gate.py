@@ -102,6 +102,22 @@ def test_pages_beyond_a_wrong_count_are_not_left_out(draw, tool, count):
         assert "number of pages" in document.warnings[0]
 
 
+def test_object_numbers_far_beyond_the_file_are_refused(draw):
+    data = draw.scan_pdf()
+    for number, fine in ((9_000, True), (5_000_000, False)):
+        added = b"\n%d 0 obj\n(more)\nendobj\n" % number
+        root, before = data[data.rindex(b"/Root") :].split(b"R")[0], data.split()[-2]
+        table = b"xref\n%d 1\n%010d 00000 n \ntrailer\n" % (number, len(data) + 1)
+        keys = b"<</Size %d %sR/Prev %s>>\n" % (number + 1, root, before)
+        end = b"startxref\n%d\n%%%%EOF\n" % len(data + added)
+        sparse = data + added + table + keys + end
+        if fine:
+            open_document(sparse, "in.pdf", ReadOptions()).__exit__(None, None, None)
+            continue
+        with pytest.raises(InputError, match="numbered up to 5000000"):
+            open_document(sparse, "in.pdf", ReadOptions())
+
+
 def test_large_page_is_refused_before_it_is_decoded(draw):
     pdf = pikepdf.new()
     bomb = draw.picture(pdf, draw.bars(8, 8), data=b"\0", filter="CCITTFaxDecode", bits=1)
