@@ -82,6 +82,10 @@ class Page:
     """What the document that made it needs to put it back; opaque to everyone else."""
 
 
+SAME_PICTURE = "same picture as page "
+"""How the reason begins for a page that shows the picture of an earlier one."""
+
+
 @dataclass(frozen=True)
 class Kept:
     """A page that goes through as it came."""

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import sys
 import tempfile
@@ -29,7 +28,7 @@ from scanclean.engine import Engine, open_engine
 from scanclean.errors import DeviceError, ExitCode, ScancleanError, Stuck
 from scanclean.fidelity import Ink
 from scanclean.jobs import Job, Plan
-from scanclean.page import Action, Kept, Page, Pixels, differ, in_mode
+from scanclean.page import SAME_PICTURE, Action, Kept, Page, Pixels, differ, in_mode
 from scanclean.parallel import in_order
 from scanclean.progress import SILENT, Limited, Progress, Stopped
 from scanclean.restorer import Cleaned, Cleaner
@@ -377,18 +376,31 @@ class Session:
         return FileReport(job.name, output, tuple(pages), warnings, seconds, int(code), **about)
 
     def _joined(self, plan: Plan, reports: list[FileReport], seconds: float) -> FileReport:
-        counter = itertools.count(1)
-        pages = tuple(replace(p, page=next(counter)) for report in reports for p in report.pages)
+        pages: list[PageReport] = []
+        before = 0  # pages of earlier parts; a page may have several reports
+        for report in reports:
+            pages += (_moved(page, before, report.input) for page in report.pages)
+            before = pages[-1].page if pages else 0
         first = reports[0]
         return replace(
             first,
             input=", ".join(report.input for report in reports),
             output=str(plan.joined),
-            pages=pages,
+            pages=tuple(pages),
             warnings=tuple(f"{r.input}: {w}" for r in reports for w in r.warnings),
             seconds=seconds,
             exit_code=max(report.exit_code for report in reports),
         )
+
+
+def _moved(page: PageReport, by: int, name: str) -> PageReport:
+    """The report of a page of the input `name` that stands behind `by` others in the output."""
+    reason = page.reason
+    if reason.startswith(SAME_PICTURE):
+        reason = f"same picture as an earlier page of {name}"
+    elif page.action == "copied":
+        reason = f"page {page.page} of {name}: {reason}"
+    return replace(page, page=page.page + by, reason=reason)
 
 
 def writer_of(job: Job, document: Document, stdout: BinaryIO | None, store: StoreOptions) -> Writer:

@@ -45,7 +45,7 @@ from scanclean.documents._pdf_scans import BLANK, Part, Scan, Verdict, judge
 from scanclean.documents._storage import Before
 from scanclean.documents._structure import differences
 from scanclean.errors import InputError
-from scanclean.page import Kept, Page, Pixels, fingerprint
+from scanclean.page import SAME_PICTURE, Kept, Page, Pixels, fingerprint
 
 __all__ = [
     "PAYLOADS",
@@ -315,7 +315,7 @@ class PdfDocument:
         if first is not None and None not in claimed:
             if first == index:
                 return None
-            return Kept(index, "restored", f"same picture as page {first + 1}", first)
+            return Kept(index, "restored", f"{SAME_PICTURE}{first + 1}", first)
         try:
             with reading("the picture cannot be read"):
                 for part in scan.parts:

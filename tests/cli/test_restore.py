@@ -251,6 +251,22 @@ def test_warnings_of_what_is_joined_name_their_input(run, pdf, tmp_path):
     assert said and all(line.startswith(str(cut)) for line in said)
 
 
+def test_pages_of_what_is_joined_are_numbered_as_in_the_output(run, pdf, tmp_path):
+    import pymupdf
+
+    with pymupdf.open(pdf) as document:  # two scans beside each other, and one of them again
+        left, right = (document[n].get_images()[0][0] for n in range(2))
+        page = document.new_page(0, width=432, height=288)
+        page.insert_image((0, 0, 216, 288), xref=left)
+        page.insert_image((220, 4, 432, 280), xref=right, keep_proportion=False)
+        document.delete_page(3)
+        document.save(tmp_path / "a.pdf")
+    words = ("restore", tmp_path / "a.pdf", pdf, "-o", tmp_path / "o.pdf", *CLASSICAL)
+    pages = json.loads(run(*words, "--json", "-")[1])["pages"]
+    assert [page["page"] for page in pages] == [1, 1, 2, 3, 4, 5, 6]
+    assert pages[2]["reason"] == f"same picture as an earlier page of {tmp_path / 'a.pdf'}"
+
+
 def test_a_joined_pipe_that_fails_is_reported_as_stdout(run, png, tmp_path):
     report = tmp_path / "r.json"
     words = ("restore", png, tmp_path / "nosuch.png", "-o", "-", "--format", "pdf", *CLASSICAL)
