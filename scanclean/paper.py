@@ -14,7 +14,14 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from scanclean.grounds import CLIPPED, DARK_GROUND, brightest_around, clipped, pictures
+from scanclean.grounds import (
+    CLIPPED,
+    DARK_GROUND,
+    LIGHT_PAPER,
+    brightest_around,
+    clipped,
+    pictures,
+)
 from scanclean.page import Pixels
 from scanclean.shapes import box_mean, dilate, erode, median
 
@@ -51,6 +58,9 @@ BETWEEN = (64, 192)
 """Levels between black and white."""
 BETWEEN_SHARE = 0.05
 """Share of pixels between that a screen in two tones has at most; old books have half of theirs."""
+WHITE_ON_DARK = 2.5
+"""How much longer the bright tail is than the dark one on slides, at least: noisy ones come to 4,
+old books and dim photographs of pages to 1.2."""
 GRAIN_MAX = 0.12
 """The paper of no readable page is rougher than this share of its own brightness."""
 
@@ -179,7 +189,7 @@ def examine(pixels: Pixels, block: int = 0) -> Paper:
     ).astype(np.float32)
     level = _tinted(bright, light, ground)
     picture = pictures(bright, ground, light, dips)
-    if picture.all() or _screened(pixels, light, dips):
+    if picture.all() or _screened(pixels, light, dips) or _white_on_dark(pixels, light):
         picture[:] = True
         return Paper(block, np.full_like(level, 255), np.zeros_like(ground), picture)
     if _white_already(light, dips, picture):
@@ -217,6 +227,20 @@ def _screened(pixels: Pixels, light: Plane, dips: Plane) -> bool:
         return False
     plane = darkest(pixels)
     return bool(((plane > BETWEEN[0]) & (plane < BETWEEN[1])).mean() < BETWEEN_SHARE)
+
+
+def _white_on_dark(pixels: Pixels, light: Plane) -> bool:
+    """Whether a page is dark, and what stands on it brighter: a slide, however noisy.
+
+    Ink makes the dark tail of a page's brightness the longer one, and where there is white paper
+    beside something dark, it is no small part of the page.
+    """
+    if np.median(light) > LIGHT_PAPER:
+        return False
+    tones = block_means(pixels, 2).mean(axis=2)
+    low, middle, upper, high = np.percentile(tones, (2, 50, 75, 98))
+    bright = high - middle
+    return bool(bright > WHITE_ON_DARK * (middle - low) and upper - middle < bright / 3)
 
 
 def _white_already(light: Plane, dips: Plane, picture: Mask) -> bool:

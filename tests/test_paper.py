@@ -112,6 +112,18 @@ def test_bare_is_what_shows_nothing_at_all():
     assert not bare(dark, examine(dark)).any()
 
 
+@pytest.mark.parametrize("ink", [230, 15])
+def test_dark_noisy_page_is_no_paper_if_it_is_written_on_in_white(ink):
+    rng = np.random.default_rng(3)
+    dark = np.full((900, 700), 105.0)
+    for y in range(60, 840, 60):
+        dark[y : y + 8, 60 : 600 - y % 200] = ink
+    specks = np.maximum(rng.normal(0, 30, (450, 350)), 0)  # of white dust, or of black
+    noise = np.kron(specks, np.ones((2, 2))) * (1 if ink > 105 else -0.6)
+    page = np.clip(dark + noise + rng.normal(0, 4, dark.shape), 0, 255).astype(np.uint8)
+    assert examine(page).picture.all() == (ink > 105)
+
+
 @pytest.mark.parametrize(("gray", "screen"), [(140, True), (180, True), (240, False)])
 def test_gray_paper_in_two_tones_is_a_screen_of_dots_and_no_paper(gray, screen):
     page = np.full((1200, 900), gray, np.uint8)
