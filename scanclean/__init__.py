@@ -24,7 +24,7 @@ This is the map. Imports go downward only.
     documents/      one file = one format
     codecs/         one file = one way to store a picture inside a PDF
     paper, grounds  where a page's paper is and how bright; where it has none
-    ink             coloured ink, and keeping its colour
+    ink             the colour of a page's ink, and keeping it
     shapes          masks, components, running extremes
     ----------------------------------------------------------------------------- ground
     errors  progress  plugins  config  page  spec  atomic  parallel  journal  packing

@@ -52,6 +52,8 @@ def colour_kept(scan: Pixels, even: Pixels, cleaned: Pixels, paper: Paper) -> Pi
     step, height, width = BAND_BLOCKS * paper.block, *out.shape[:2]
     for top in range(0, height, step):
         rows = slice(top, min(top + step, height))
+        if not (out[rows] < even[rows]).any():  # the limit is never above `even`
+            continue
         limited = enlarged(weight, paper.block, rows, width)
         for c in range(planes.shape[2]):
             part = planes[rows, :, c]

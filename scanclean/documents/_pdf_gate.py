@@ -60,38 +60,39 @@ def open_handle(source: Source, name: str, options: ReadOptions, warnings: list[
 def _mend_count(handle: Object) -> bool:
     """Put right how many pages the page tree says it has; whether that was wrong.
 
-    Otherwise pages beyond the number would silently be left out.
+    Otherwise pages beyond the number would silently be left out. A damaged tree is left to the
+    number that it gives: pages that cannot be read count there, too.
     """
     lib = mupdf()
     pdf = pymupdf()._as_pdf_document(handle)
-    root = get(get(lib.pdf_trailer(pdf), "Root"), "Pages")
     counts: dict[int, int] = {}
-    nodes = [(root, iter(items(get(root, "Kids"))))]
-    while nodes and len(nodes) <= MAX_DEPTH:  # the leaves of each node, from the bottom up
-        node, kids = nodes[-1]
-        number = int(lib.pdf_to_num(node))
-        kid = next(kids, None)
-        if kid is None:
-            nodes.pop()
-            if nodes:
-                above = int(lib.pdf_to_num(nodes[-1][0]))
-                counts[above] = counts.get(above, 0) + counts.get(number, 0)
-        elif is_null(get(kid, "Kids")):
-            counts[number] = counts.get(number, 0) + int(lib.pdf_is_dict(kid))
-        elif int(lib.pdf_to_num(kid)) in counts:
-            return False  # a node that is reached twice: no tree
-        else:
-            counts[int(lib.pdf_to_num(kid))] = 0
-            nodes.append((kid, iter(items(get(kid, "Kids")))))
-    if nodes:
+    if not _count_pages(get(get(lib.pdf_trailer(pdf), "Root"), "Pages"), counts):
         return False
     wrong = False
-    for number, count in counts.items():
-        node = lib.pdf_new_indirect(pdf, number, 0)
+    for xref, count in counts.items():
+        node = lib.pdf_new_indirect(pdf, xref, 0)
         if count and lib.pdf_to_int(get(node, "Count")) != count:
             lib.pdf_dict_puts(node, "Count", lib.pdf_new_int(count))
             wrong = True
     return wrong
+
+
+def _count_pages(node: Object, counts: dict[int, int], depth: int = 0) -> bool:
+    """Count the pages below each node of a page tree, by number; false if it is no whole tree."""
+    xref = int(mupdf().pdf_to_num(node))
+    if not xref or xref in counts or depth > MAX_DEPTH:
+        return False
+    counts[xref] = 0
+    for kid in items(get(node, "Kids")):
+        if not mupdf().pdf_is_dict(kid):
+            return False
+        if is_null(get(kid, "Kids")):
+            counts[xref] += 1
+        elif _count_pages(kid, counts, depth + 1):
+            counts[xref] += counts[int(mupdf().pdf_to_num(kid))]
+        else:
+            return False
+    return True
 
 
 def _unlock(handle: Object, name: str, password: str | None) -> None:

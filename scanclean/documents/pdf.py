@@ -211,9 +211,9 @@ class PdfDocument:
         others = [index for index in pages if not self._selected(index)]
         chosen = [index for index in pages if self._selected(index)]
         found = set(reach_of(map(self.page_object, pages)).inside)
-        reached = [set(images_of(map(self.page_object, some))) for some in (chosen, others)]
-        if not reached[0].isdisjoint(reached[1]):  # perhaps all have the same resources
-            for index in others:
+        elsewhere = set(images_of(map(self.page_object, others)))
+        if elsewhere and not elsewhere.isdisjoint(images_of(map(self.page_object, chosen))):
+            for index in others:  # perhaps all pages have the same resources
                 found |= self._painted(index)
         for index in pages_that_share(list(map(self.page_object, chosen))):
             with suppress(InputError), reading("cannot be read"):

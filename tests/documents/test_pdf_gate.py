@@ -102,6 +102,19 @@ def test_pages_beyond_a_wrong_count_are_not_left_out(draw, tool, count):
         assert "number of pages" in document.warnings[0]
 
 
+@pytest.mark.parametrize("lost", [0, 1, 2])
+def test_a_lost_page_takes_no_other_page_with_it(draw, lost):
+    """What is damaged is left to the number that the document gives."""
+    data = draw.scan_pdf(3)
+    kids = data[data.index(b"/Kids") :].split(b"]")[0]
+    page = kids[kids.index(b"[") + 1 :].split(b" R")[lost]
+    gone = kids.replace(page + b" R", b"0 0".rjust(len(page)) + b" R")
+    with open_document(data.replace(kids, gone), "in.pdf", ReadOptions()) as document:
+        assert len(document) == 3 and not document.warnings
+        kinds = [isinstance(item, Page) for item in document]
+    assert kinds == [index != lost for index in range(3)]
+
+
 def test_object_numbers_far_beyond_the_file_are_refused(draw):
     data = draw.scan_pdf()
     for number, fine in ((9_000, True), (5_000_000, False)):
