@@ -393,7 +393,7 @@ def _into_other_files(source: str) -> list[range]:
     """Where in the text of an object are actions that lead elsewhere, to names of other files.
 
     >>> _into_other_files("<</A<</S/GoToR/D(a)>>/B<</S/GoTo/D(a)>>>>")
-    [range(4, 20)]
+    [range(4, 19)]
     """
     found: list[range] = []
     open_: list[int] = []
