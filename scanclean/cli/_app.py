@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -97,13 +98,25 @@ def _usage_or_bug(error: Exception) -> int:
     if callable(show) and hasattr(error, "exit_code"):
         show(file=sys.stderr)
         return int(error.exit_code)
-    # How a library in C gives up when it is refused memory and forgets to say so: CPython then
-    # tells of a "NULL without setting an exception", or an "error return without exception set".
-    if isinstance(error, SystemError) and "without" in str(error):
+    if _is_no_memory(error):
         return _no_memory()
     traceback.print_exception(error)
     _console.error(REPORT_BUGS)
     return ExitCode.BUG
+
+
+def _is_no_memory(error: Exception) -> bool:
+    """Whether a refusal of memory goes by another name.
+
+    A library in C that gives up and forgets to say so makes CPython tell of a "NULL without setting
+    an exception", or an "error return without exception set"; a folder of modules cannot be listed
+    (ENOMEM); a shared library cannot be mapped.
+    """
+    if isinstance(error, SystemError):
+        return "without" in str(error)
+    if isinstance(error, ImportError):
+        return "failed to map segment" in str(error) or "allocate memory" in str(error)
+    return isinstance(error, OSError) and error.errno == errno.ENOMEM
 
 
 @contextmanager

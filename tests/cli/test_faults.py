@@ -1,5 +1,6 @@
 """What the surroundings can do to a run: no room, no rights, files that vanish, others at work."""
 
+import errno
 import os
 import shutil
 import signal
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from scanclean.cli._app import _is_no_memory
 from scanclean.config import StoreOptions
 from scanclean.errors import ExitCode, InputError
 from scanclean.restoration import restore
@@ -256,3 +258,19 @@ def test_too_little_memory_is_no_bug(png, tmp_path):
             capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
         assert done.returncode in (0, 6, 9), (spare, done.returncode, done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("error", "refused"),
+    [
+        (OSError(errno.ENOMEM, "Cannot allocate memory", "a folder of modules"), True),
+        (ImportError("lib.so: failed to map segment from shared object"), True),
+        (SystemError("<built-in> returned NULL without setting an exception"), True),
+        (OSError(errno.EIO, "Input/output error"), False),
+        (ImportError("No module named 'nothing'"), False),
+        (ValueError("a value without a meaning"), False),
+    ],
+)
+def test_memory_that_is_refused_goes_by_many_names(error, refused):
+    """Where the limit strikes is chance: `ENOMEM` while a library loads was once called a bug."""
+    assert _is_no_memory(error) is refused
