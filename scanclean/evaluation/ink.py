@@ -53,6 +53,10 @@ class Fate:
     """On the clean page, outside pictures."""
     kept: Counts
     """Of these, still there."""
+    shown: Counts
+    """Of the marks on the clean page, there in the scan: no more can be asked for."""
+    eaten: Counts
+    """There in the scan, but not in the output."""
     invented: Counts
     """In the output away from clean ink, but not in the scan."""
     ground: int
@@ -106,16 +110,20 @@ def fate(clean: Truth, scan: Pixels, restored: Pixels) -> Fate:
     """
     after = darkest(restored)
     out = _contrast(after, clean.light)
-    kept = _mean(clean.marks, out) >= KEPT * _mean(clean.marks, clean.contrast)
+    before = _contrast(darkest(scan), clean.light)
+    least = KEPT * _mean(clean.marks, clean.contrast)
+    kept = _mean(clean.marks, out) >= least
+    shown = _mean(clean.marks, before) >= least
     ground = dilate(clean.contrast, NEAR) < CLASSES[-1]
     ground &= ~dilate(clean.picture, NEAR)
     found, peak = _marks(components((out >= CLASSES[-1]) & ground), out)
-    before = _contrast(darkest(scan), clean.light)
     invented = _mean(found, before) < KEPT * _mean(found, out)
     difference = np.maximum(after, clean.plane) - np.minimum(after, clean.plane)
     return Fate(
         _counts(clean.peak),
         _counts(clean.peak[kept]),
+        _counts(clean.peak[shown]),
+        _counts(clean.peak[shown & ~kept]),
         _counts(peak[invented]),
         int(np.count_nonzero(ground)),
         int(np.count_nonzero(ground & (difference >= DIRT))),

@@ -40,6 +40,7 @@ COLUMNS = (
     Column("gain_worst", "gain worst", "+.1f"),
     Column("ssim", "SSIM", ".3f"),
     *(Column(f"kept_{i}", f"ink {name}", ".2%") for i, name in enumerate(ink.CLASS_NAMES)),
+    Column("eaten", "ink eaten", ".2%"),
     Column("invented", "ink invented", ".0f"),
     Column("dirt", "dirt left", ".2%"),
     Column("touched", "clean changed", ".3%"),
@@ -79,6 +80,7 @@ def _summary(
         "gain_worst": min(gains, default=None),
         "ssim": mean(page.ssim for page in pages),
         **{f"kept_{i}": share for i, share in enumerate(shares)},
+        "eaten": _eaten(pages),
         "invented": _invented(pages),
         "dirt": _dirt(pages),
         "touched": mean(page.touched for page in pages),
@@ -93,6 +95,13 @@ def _summary(
         "seconds_mp": sum(seconds) / sum(page.megapixels for page in pages) if seconds else None,
         "memory_mb": max((p.memory_mb for p in pages if p.memory_mb is not None), default=None),
     }
+
+
+def _eaten(pages: Sequence[PageScore]) -> float | None:
+    """Share of the marks that the scans show which the outputs do not."""
+    fates = [page.fate for page in pages if page.fate]
+    shown = sum(sum(fate.shown) for fate in fates)
+    return sum(sum(fate.eaten) for fate in fates) / shown if shown else None
 
 
 def _invented(pages: Sequence[PageScore]) -> float | None:
@@ -212,6 +221,7 @@ def _measures(rises: Mapping[str, float]) -> Iterator[_Measure]:
     yield "gain dB", "+.1f", lambda p: _minus(p.gain), -1
     yield "SSIM", ".3f", lambda p: _minus(p.ssim), -1
     yield "marks lost", ".0f", lambda p: _lost(p.fate), 1
+    yield "marks eaten", ".0f", lambda p: (sum(p.fate.eaten) or None) if p.fate else None, 1
     yield "ink invented", ".0f", lambda p: _invented([p]) or None, 1
     yield "dirt left", ".1%", lambda p: _dirt([p]) or None, 1
     yield "dE picture", ".1f", lambda p: p.colour_picture or None, 1

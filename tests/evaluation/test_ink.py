@@ -34,6 +34,17 @@ def test_a_lost_mark_is_missed_in_its_class():
     assert fate(restored).kept == (3, 2, 0)
 
 
+def test_only_what_the_scan_shows_can_be_eaten():
+    scan, restored = page(), page()
+    scan[10:16, 10:14] = restored[10:16, 10:14] = 255  # lost by the scanner
+    restored[10:16, 40:44] = 255  # lost by us
+    restored[70:80] = 255
+    found = fate(restored, scan)
+    assert found.kept == (2, 2, 0)
+    assert found.shown == (3, 2, 3) and found.eaten == (1, 0, 3)
+    assert fate(page(), scan).eaten == (0, 0, 0)  # brought back, by whatever means
+
+
 def test_a_fainter_mark_is_kept_until_nobody_could_read_it():
     half, ghost = page(), page()
     half[10:16, 10:14] = 140

@@ -7,7 +7,15 @@ from scanclean.evaluation.score import TRUTH, PageScore, Row
 
 
 def page(name, squares=0.0, gain=0.0, ocr=None, lost=0, family=""):
-    fate = ink.Fate((10, 4, 2), (10 - lost, 4, 2), (lost, 0, 7), 1000, 5)
+    fate = ink.Fate(
+        marks=(10, 4, 2),
+        kept=(10 - lost, 4, 2),
+        shown=(9, 4, 2),
+        eaten=(3 * lost, 0, 0),
+        invented=(lost, 0, 7),
+        ground=1000,
+        dirt=5,
+    )
     return PageScore(
         name,
         family,
@@ -36,7 +44,7 @@ def test_figures_follow_their_definition():
     assert ours["rmse"] == pytest.approx((32512.5 / 200) ** 0.5 / 255)
     assert (ours["gain"], ours["gain_worst"]) == (2, -2)
     assert ours["kept_0"] == 19 / 20 and ours["invented"] == 1  # the palest are not counted
-    assert ours["dirt"] == 0.005
+    assert ours["eaten"] == 3 / 30 and ours["dirt"] == 0.005
     assert ours["ocr"] == pytest.approx(0.04)
     assert ours["ocr_gone"] == pytest.approx((0.08 - 0.04) / (0.08 - 0.03))
     assert ours["ocr_worst"] == pytest.approx(0.02) and ours["ocr_worse"] == 1
@@ -61,6 +69,7 @@ def test_worst_pages_are_named_by_measure():
     )
     assert found["marks lost"].page == "a.png" and found["OCR rise"].value == "+2.0%"
     assert found["dirt left"].value == "0.5%" and "ink invented" in found and "dE flat" not in found
+    assert found["marks eaten"].value == "3"
 
 
 def test_everything_fits_in_json():
