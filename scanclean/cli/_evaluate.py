@@ -23,6 +23,7 @@ def run(
     baselines: bool,
     reader: ocr.Reader | None,
     language: str,
+    readings: int,
     worst_folder: Path | None,
     json_file: str | None,
     quiet: bool,
@@ -37,7 +38,12 @@ def run(
         if reader and not quiet:
             _warn(ready.samples, language, reader)
         rows = score.evaluate(
-            ready.samples, ready.restorers, reader=reader, language=language, progress=progress
+            ready.samples,
+            ready.restorers,
+            reader=reader,
+            language=language,
+            readings=readings,
+            progress=progress,
         )
         worst = list(table.worst(rows, weights))
         count = len(ready.samples)

@@ -70,6 +70,12 @@ def evaluate(  # one parameter for each option
     language: Annotated[
         str, typer.Option("--lang", metavar="eng+kor", help="Read all pages in these languages.")
     ] = "",
+    readings: Annotated[
+        int,
+        typer.Option(
+            "--readings", min=1, max=5, help="Read each page in so many sizes, and take the mean."
+        ),
+    ] = 1,
     worst: Annotated[
         Path | None,
         typer.Option("--worst", metavar="FOLDER", help="Write pictures of the worst pages there."),
@@ -102,6 +108,7 @@ def evaluate(  # one parameter for each option
         baselines=baselines,
         reader=READERS[who] if read else None,
         language=language,
+        readings=readings,
         worst_folder=worst,
         json_file=json_file,
         quiet=quiet,

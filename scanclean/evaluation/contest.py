@@ -63,6 +63,7 @@ def evaluate(
     baselines: bool = True,
     reader: str = "tesseract",
     language: str = "",
+    readings: int = 1,
     progress: Progress = SILENT,
 ) -> list[score.Row]:
     """Score weights and simple filters on a data folder, as `scanclean evaluate` does.
@@ -76,6 +77,7 @@ def evaluate(
         baselines: score simple filters as well.
         reader: who reads pages whose text is known, see `ocr.READERS`; "" for nobody.
         language: read all of them in this one.
+        readings: sizes in which each page is read, 1 to 5.
         progress: told of every page and restorer.
 
     Returns:
@@ -93,6 +95,7 @@ def evaluate(
             ready.restorers,
             reader=READERS[reader] if reader else None,
             language=language,
+            readings=readings,
             progress=progress,
         )
 

@@ -6,11 +6,19 @@ RapidOCR (the PaddleOCR networks on ONNX Runtime; English and Chinese).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
 
 from scanclean.evaluation import _rapidocr, _tesseract
 from scanclean.page import Pixels
+
+SIZES = (1.0, 0.97, 1.03, 0.94, 1.06)
+"""Sizes in which a page is read, as shares of its own, as many as are asked for. A page that is
+nearly the same to the eye may be read quite otherwise, as a gray level decides what is taken for a
+column; the mean over several sizes tells a better page from a lucky one."""
 
 
 @dataclass(frozen=True)
@@ -49,3 +57,15 @@ READERS: Mapping[str, Reader] = {
     )
 }
 """All that can be chosen, the usual one first."""
+
+
+def in_sizes(pixels: Pixels, count: int) -> Iterator[Pixels]:
+    """A page in the first `count` of `SIZES`, uint8 `(H, W)` or `(H, W, 3)`."""
+    yield from (_resized(pixels, size) for size in SIZES[:count])
+
+
+def _resized(pixels: Pixels, size: float) -> Pixels:
+    if size == 1:
+        return pixels
+    height, width = (max(1, round(side * size)) for side in pixels.shape[:2])
+    return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC))

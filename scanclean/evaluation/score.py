@@ -18,7 +18,7 @@ from scanclean.evaluation import data, ink, text
 from scanclean.evaluation.colour import Regions, colour_error, regions
 from scanclean.evaluation.data import Sample
 from scanclean.evaluation.memory import Peak
-from scanclean.evaluation.ocr import Reader
+from scanclean.evaluation.ocr import Reader, in_sizes
 from scanclean.evaluation.similarity import luminance, ssim_map
 from scanclean.page import Pixels
 from scanclean.progress import SILENT, Progress
@@ -98,6 +98,7 @@ class _Known:
     marks: ink.Truth | None
     language: str | None
     reader: Reader | None
+    readings: int
 
 
 def evaluate(
@@ -106,6 +107,7 @@ def evaluate(
     *,
     reader: Reader | None = None,
     language: str = "",
+    readings: int = 1,
     progress: Progress = SILENT,
 ) -> list[Row]:
     """Score every restorer on every page.
@@ -115,6 +117,7 @@ def evaluate(
         restorers: by name.
         reader: reads pages whose text is known, where it has their language; None: nobody does.
         language: read them all in this one, instead of what the data says.
+        readings: sizes in which each page is read, 1 to 5; the error is their mean.
         progress: told of every page and restorer.
 
     Returns:
@@ -127,7 +130,7 @@ def evaluate(
     rows: dict[str, list[PageScore]] = {TRUTH: [], **{name: [] for name in restorers}}
     progress.start(len(samples) * len(restorers), "result")
     for sample in samples:
-        known = _know(sample, language, reader)
+        known = _know(sample, language, reader, readings)
         if known.clean is not None and known.language:
             error = _read(known.clean, sample, known)
             if error <= READABLE:
@@ -141,18 +144,18 @@ def evaluate(
     return [Row(name, tuple(pages)) for name, pages in rows.items() if pages]
 
 
-def _know(sample: Sample, language: str, reader: Reader | None) -> _Known:
+def _know(sample: Sample, language: str, reader: Reader | None, readings: int) -> _Known:
     scan = data.read(sample.scan)
     code = None
     if reader and len(sample.text) >= LEAST_TEXT:
         code = reader.language_for(language or sample.language)
     if sample.clean is None:
-        return _Known(scan, None, None, None, code, reader)
+        return _Known(scan, None, None, None, code, reader, readings)
     clean = data.like(data.read(sample.clean), scan)
     where = regions(clean)
     height, width = clean.shape[:2]
     marks = ink.truth(clean, where.picture_pixels((height, width)))
-    return _Known(scan, clean, where, marks, code, reader)
+    return _Known(scan, clean, where, marks, code, reader, readings)
 
 
 def _timed(restore: Restore, scan: Pixels) -> tuple[Pixels, float, float | None]:
@@ -196,7 +199,11 @@ def _score(
 
 def _read(pixels: Pixels, sample: Sample, known: _Known) -> float:
     assert known.language and known.reader
-    return text.error_rate(known.reader.read(pixels, known.language), sample.text)
+    found = [
+        text.error_rate(known.reader.read(page, known.language), sample.text)
+        for page in in_sizes(pixels, known.readings)
+    ]
+    return sum(found) / len(found)
 
 
 def _squares(first: Pixels, second: Pixels) -> float:

@@ -76,6 +76,20 @@ def test_a_text_that_cannot_be_read_even_clean_is_not_judged(pairs):
     assert score.TRUTH not in rows and rows["nothing"].pages[0].ocr is None
 
 
+def test_the_error_is_the_mean_over_the_sizes_in_which_a_page_is_read(pairs):
+    seen = []
+
+    def read(pixels, language):
+        seen.append(pixels.shape[:2])
+        return "quiet" * (20 if len(seen) % 5 else 10)  # misreads the last size
+
+    rows = rows_of(pairs, reader=reader(read), readings=5)
+    height, width = seen[0]
+    sizes = [(round(height * s), round(width * s)) for s in (1, 0.97, 1.03, 0.94, 1.06)]
+    assert seen[:5] == sizes
+    assert rows["nothing"].pages[0].ocr == pytest.approx(0.5 / 5)
+
+
 def test_languages_that_are_not_installed_are_left_out(pairs):
     deaf = reader(lambda pixels, language: "never asked", language=None)
     assert rows_of(pairs, reader=deaf)["nothing"].pages[0].ocr is None
