@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanclean.page import Pixels
-from scanclean.paper import Paper, block_reduce, enlarged
+from scanclean.paper import Paper, block_reduce, by_band, enlarged
 from scanclean.shapes import erode
 
 Plane: TypeAlias = npt.NDArray[np.float32]
@@ -20,6 +20,9 @@ Plane: TypeAlias = npt.NDArray[np.float32]
 COLOURED = (16, 36)
 """Levels between the highest and the lowest channel of ink: gray up to the first, coloured from the
 second on."""
+BRIGHT = 250
+"""Paper of a page that a program made, or that was scanned as well as can be: no haze makes its ink
+paler, so that its ink is as dark as it looks. Elsewhere it may get as dark as the darkest pixel."""
 BAND_BLOCKS = 32
 """Rows of blocks that are worked on at once."""
 
@@ -47,8 +50,9 @@ def colour_kept(scan: Pixels, even: Pixels, cleaned: Pixels, paper: Paper) -> Pi
     weight[paper.picture] = 0  # their tone is kept already
     if not weight.any():
         return cleaned
+    core = _core(even, paper.block) if paper.usual.min() >= BRIGHT else lowest.astype(np.float32)
     out = cleaned.copy()
-    planes = out if out.ndim == 3 else out[..., None]
+    planes, before = (p if p.ndim == 3 else p[..., None] for p in (out, even))
     step, height, width = BAND_BLOCKS * paper.block, *out.shape[:2]
     for top in range(0, height, step):
         rows = slice(top, min(top + step, height))
@@ -57,7 +61,8 @@ def colour_kept(scan: Pixels, even: Pixels, cleaned: Pixels, paper: Paper) -> Pi
         limited = enlarged(weight, paper.block, rows, width)
         for c in range(planes.shape[2]):
             part = planes[rows, :, c]
-            least = enlarged(lowest[..., c].astype(np.float32), paper.block, rows, width)
+            least = enlarged(core[..., c], paper.block, rows, width)
+            least = np.minimum(least, before[rows, :, c])  # thin strokes have no such core
             planes[rows, :, c] = np.rint(part + limited * np.maximum(least - part, 0))
     return out
 
@@ -78,3 +83,21 @@ def _lowest(pixels: Pixels, block: int) -> Pixels:
     planes = pixels if pixels.ndim == 3 else pixels[..., None]
     channels = np.moveaxis(planes, 2, 0)
     return np.stack([erode(block_reduce(p, block, highest=False), 1) for p in channels], axis=2)
+
+
+def _core(even: Pixels, block: int) -> Plane:
+    """`_lowest` of the means of 2 x 2 pixels: noise makes single ones darker than the ink is."""
+    planes = even if even.ndim == 3 else even[..., None]
+    near = 1 if block > 2 else 2  # such a square reaches into the next block
+    sums = [
+        erode(by_band(lambda band: _darkest_squares(band, block), plane, block), near)
+        for plane in np.moveaxis(planes, 2, 0)
+    ]
+    return np.stack(sums, axis=2).astype(np.float32) / np.float32(4)
+
+
+def _darkest_squares(band: Pixels, block: int) -> npt.NDArray[np.uint16]:
+    """The least sum of 2 x 2 pixels that begin in each block, `(H, W)` to `(h, w)`."""
+    wide = np.pad(band, ((0, 1), (0, 1)), mode="edge").astype(np.uint16)
+    rows = wide[:-1] + wide[1:]
+    return block_reduce(rows[:, :-1] + rows[:, 1:], block, highest=False)

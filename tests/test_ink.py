@@ -70,3 +70,24 @@ def test_a_gray_page_on_gray_paper_is_not_looked_at():
     gray = scan[..., 0].copy()
     black = blackened(gray, core)
     assert colour_kept(gray, gray, black, examine(gray)) is black
+
+
+@pytest.mark.parametrize(("tint", "worn"), [((252, 252, 252), False), ((240, 240, 240), True)])
+def test_noise_does_not_make_ink_of_a_clean_page_darker(tint, worn):
+    """Single dark pixels say what ink may have been on a worn page, but not on a clean one."""
+    scan, core = written((60, 120, 60), tint)
+    noise = np.random.default_rng(0).normal(0, 12, scan.shape[:2])[..., None]
+    scan = np.clip(scan + noise * core[..., None], 0, 255).astype(np.uint8)
+    paper = examine(scan)
+    even = evened(scan, paper)
+    kept = colour_kept(scan, even, blackened(even, core), paper)
+    darker = np.mean((60, 120, 60)) * 255 / tint[0] - kept[core].mean()
+    assert (darker > 18) if worn else (0 <= darker < 12)
+
+
+def test_strokes_of_a_pixel_get_no_lighter_than_they_are():
+    scan = np.full((480, 360, 3), 255, np.uint8)
+    scan[30:450:16, 20:330] = (60, 60, 150)
+    paper = examine(scan)
+    kept = colour_kept(scan, scan, blackened(scan, scan.min(axis=2) < 255), paper)
+    assert np.array_equal(kept, scan)
