@@ -49,6 +49,8 @@ def run(words: list[str]) -> int:
             _refuse_empty(words)
             result = build()(words, prog_name="scanclean", standalone_mode=False)
         except ScancleanError as error:
+            if _is_no_memory(error.__cause__):  # not that the output cannot be written
+                return _no_memory()
             _console.error(str(error), error.hint)
             if isinstance(error, Stuck):  # Python itself would wait for the thread
                 os._exit(error.exit_code)
@@ -105,7 +107,7 @@ def _usage_or_bug(error: Exception) -> int:
     return ExitCode.BUG
 
 
-def _is_no_memory(error: Exception) -> bool:
+def _is_no_memory(error: BaseException | None) -> bool:
     """Whether a refusal of memory goes by another name.
 
     A library in C that gives up and forgets to say so makes CPython tell of a "NULL without setting
