@@ -106,8 +106,8 @@ class Checked(NamedTuple):
 
 
 BUNDLED_SHA256: Mapping[str, str] = {
-    "scanclean.onnx": "b94f91509eaa7a695caac50129eac4df9ace13d86ddcbe5e21a8a6136d055cfe",
-    "scanclean.safetensors": "5dd0a20c8f72f7259f07bf05d4a34d6cce141c0d6583cda8ff33ed7eb04d6d7a",
+    "scanclean.onnx": "d84ba1c7978703bfe54da8c6233a16ee31edd381051f5920fac1a19955ec8be2",
+    "scanclean.safetensors": "a2b4905c7a1749f5b0bbee5b00868857ba9f38ef88babbbfc0ad7c2d9d073b11",
 }
 """Checksums of the files in `weights/`, one row each, as `sha256sum weights/*` prints them."""
 
