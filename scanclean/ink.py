@@ -31,8 +31,9 @@ def colour_kept(scan: Pixels, even: Pixels, cleaned: Pixels, paper: Paper) -> Pi
     """Limit how dark ink became, channel by channel, where the scan is sure to show its colour.
 
     That is coloured ink, and all ink on paper that is white to the last block: nothing has faded
-    such a page. Other gray ink may get as dark as the network wants: faded print becomes readable
-    that way.
+    such a page. It gets no darker than the darkest squares of 2 pixels nearby, or, on paper that is
+    not `BRIGHT`, than the darkest pixel. Other gray ink may get as dark as the network wants: faded
+    print becomes readable that way.
 
     Args:
         scan: the page as it came, uint8 `(H, W)` or `(H, W, 3)`.

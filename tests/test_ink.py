@@ -26,9 +26,10 @@ def blackened(even, core):
 
 
 @pytest.mark.parametrize("ink", [(107, 105, 35), (115, 50, 45), (30, 60, 190), (200, 30, 40)])
-def test_coloured_ink_keeps_its_colour(ink):
+@pytest.mark.parametrize("block", [2, 4, 8])
+def test_coloured_ink_keeps_its_colour(ink, block):
     scan, core = written(ink)
-    paper = examine(scan)
+    paper = examine(scan, block)
     even = evened(scan, paper)
     kept = colour_kept(scan, even, blackened(even, core), paper)
     assert np.abs(kept[core].astype(int) - ink).max() <= 2

@@ -84,6 +84,7 @@ def evaluate(
         A row for each restorer; `scanclean.evaluation.table` sums them up.
 
     Raises:
+        UsageError: `readings` is not possible.
         DataError: the folder holds nothing to compare with.
         WeightsError: weights are unknown or damaged.
         DeviceError: the engine is missing.

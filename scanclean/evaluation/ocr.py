@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
 from scanclean.evaluation import _rapidocr, _tesseract
 from scanclean.page import Pixels
@@ -65,6 +64,8 @@ def in_sizes(pixels: Pixels, count: int) -> Iterator[Pixels]:
 
 
 def _resized(pixels: Pixels, size: float) -> Pixels:
+    from PIL import Image
+
     if size == 1:
         return pixels
     height, width = (max(1, round(side * size)) for side in pixels.shape[:2])

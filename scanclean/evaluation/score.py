@@ -14,11 +14,12 @@ from typing import TypeAlias
 
 import numpy as np
 
+from scanclean.errors import UsageError
 from scanclean.evaluation import data, ink, text
 from scanclean.evaluation.colour import Regions, colour_error, regions
 from scanclean.evaluation.data import Sample
 from scanclean.evaluation.memory import Peak
-from scanclean.evaluation.ocr import Reader, in_sizes
+from scanclean.evaluation.ocr import SIZES, Reader, in_sizes
 from scanclean.evaluation.similarity import luminance, ssim_map
 from scanclean.page import Pixels
 from scanclean.progress import SILENT, Progress
@@ -124,9 +125,12 @@ def evaluate(
         A row for each restorer; before them `TRUTH`, if clean pages could be read.
 
     Raises:
+        UsageError: there are not so many sizes.
         InputError: a picture cannot be read.
         DeviceError: a restorer failed.
     """
+    if not 1 <= readings <= len(SIZES):
+        raise UsageError(f"readings {readings}: is not within 1 to {len(SIZES)}")
     rows: dict[str, list[PageScore]] = {TRUTH: [], **{name: [] for name in restorers}}
     progress.start(len(samples) * len(restorers), "result")
     for sample in samples:

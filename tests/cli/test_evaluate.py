@@ -7,7 +7,7 @@ from PIL import Image
 import scanclean
 from scanclean.errors import ExitCode
 from scanclean.evaluation import data as pages
-from scanclean.evaluation import score
+from scanclean.evaluation import ocr, score
 
 
 @pytest.fixture
@@ -55,6 +55,23 @@ def test_json_and_pictures_go_to_files(data, run, tmp_path):
     assert code == 0 and "RMSE" in out
     assert json.loads((tmp_path / "r.json").read_text())["count"] == 2
     assert (tmp_path / "worst" / "classical-RMSE-a.png").is_file()
+
+
+def test_a_page_is_read_as_often_as_is_asked_for(data, run, monkeypatch):
+    widths = []
+
+    def read(pixels, language):
+        widths.append(pixels.shape[1])
+        return "letters " * 40
+
+    (data / "text").mkdir()
+    (data / "text" / "a.txt").write_text("letters " * 40)
+    eye = ocr.Reader("eye", "", lambda: True, lambda code: "eng", read)
+    monkeypatch.setitem(ocr.READERS, "tesseract", eye)
+    words = ("--weights", "classical", "--no-baselines", "--only", "a.png", "--readings", "2")
+    assert run("evaluate", data, *words)[0] == 0
+    assert widths == [120, round(120 * 0.97)] * 3  # the clean page, nothing, classical
+    assert run("evaluate", data, *words[:-1], "6")[0] == ExitCode.USAGE
 
 
 def test_limit_takes_pages_evenly(data, run):

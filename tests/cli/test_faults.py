@@ -247,11 +247,12 @@ def test_what_a_killed_run_has_left_is_named_by_the_next(run, png, tmp_path, out
 def test_too_little_memory_is_no_bug(png, tmp_path):
     """Whatever the limit: a result, too little memory (6), or pages copied (9).
 
-    Where a library in C or Rust ends the process by itself, as some do when they are refused a few
-    bytes, Python has no say.
+    All libraries are loaded before: one in Rust that is refused memory while it is loaded ends the
+    process, and Python has no say.
     """
     script = (
         "import resource, sys; from scanclean.cli import main, _restore; import pymupdf, PIL.Image;"
+        "main(['restore', '--help']);"
         "size = int(open('/proc/self/statm').read().split()[0]) * 4096 + int(sys.argv[1]);"
         "resource.setrlimit(resource.RLIMIT_AS, (size, size)); sys.exit(main(sys.argv[2:]))"
     )
@@ -262,8 +263,7 @@ def test_too_little_memory_is_no_bug(png, tmp_path):
              "-o", tmp_path / "o.png", "--force", *CLASSICAL],
             capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
-        codes = (0, 6, 9, -signal.SIGABRT, -signal.SIGSEGV)
-        assert done.returncode in codes, (spare, done.returncode, done.stderr)
+        assert done.returncode in (0, 6, 9), (spare, done.returncode, done.stderr)
 
 
 @pytest.mark.parametrize(

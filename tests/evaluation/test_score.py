@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from scanclean.errors import DeviceError
+from scanclean.errors import DeviceError, UsageError
 from scanclean.evaluation import data, score
 from scanclean.evaluation.ocr import Reader
 from scanclean.training import metrics
@@ -88,6 +88,12 @@ def test_the_error_is_the_mean_over_the_sizes_in_which_a_page_is_read(pairs):
     sizes = [(round(height * s), round(width * s)) for s in (1, 0.97, 1.03, 0.94, 1.06)]
     assert seen[:5] == sizes
     assert rows["nothing"].pages[0].ocr == pytest.approx(0.5 / 5)
+
+
+@pytest.mark.parametrize("readings", [0, 6])
+def test_more_sizes_than_there_are_cannot_be_asked_for(pairs, readings):
+    with pytest.raises(UsageError, match="1 to 5"):
+        rows_of(pairs, readings=readings)
 
 
 def test_languages_that_are_not_installed_are_left_out(pairs):
