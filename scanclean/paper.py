@@ -278,6 +278,10 @@ def _filled(level: Plane, known: Mask) -> Plane:
             out[..., c][found] = total[found] / near[found]
         missing &= ~found
         radius *= 2
+    while radius > 1:  # what was found in steps shall be a slope: under a map steps would show
+        radius //= 2
+        for c in range(level.shape[2]):
+            out[..., c][~known] = box_mean(out[..., c], radius)[~known]
     for c in range(level.shape[2]):
         out[..., c] = box_mean(out[..., c], 1)
     return np.clip(out, 1, 255)

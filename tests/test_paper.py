@@ -161,6 +161,18 @@ def test_a_photograph_on_stained_paper_is_a_picture():
     assert np.median(even[100:300, 100:600]) >= 250
 
 
+def test_what_lies_under_a_picture_has_no_steps():
+    """Flat print must stay flat, whatever different paper is near its sides."""
+    scan = np.full((900, 900, 3), 250, np.uint8)
+    scan[:, :200] = 228
+    scan[250:650, 200:800] = (200, 60, 40)
+    paper = examine(scan)
+    top, bottom, left, right = (side // paper.block for side in (260, 640, 230, 770))
+    under = paper.level[top:bottom, left:right]
+    for axis in (0, 1):
+        assert np.abs(np.diff(under, axis=axis)).max() < 2
+
+
 def test_bright_parts_of_a_photograph_are_no_paper():
     rows, columns = np.mgrid[0:500, 0:700]
     sheet = page(height=900, width=700)[0]
