@@ -48,6 +48,9 @@ DIM_GROUND = 0.45
 """A ground below this share of the page's white is a picture, even where it fills the page."""
 GRAY_PAPER = 0.6
 """What hangs together with such a picture is paper from this share of the page's white on."""
+FRAME = 0.5
+"""What touches two sides of the page or more and fills less than this share of its bounding box is
+the frame of something."""
 ALL_PICTURE = 0.85
 """Share of pictures from which on a page has no paper that could be judged."""
 ISLAND = 0.02
@@ -143,14 +146,18 @@ def brightest_around(ground: Plane) -> Plane:
 def _grown(seeds: Mask, mask: Mask) -> Mask:
     """Seeds with what of `mask` hangs together with them, inside their bounding boxes.
 
-    Pictures are rectangles; without the boxes a shadow that touches one would belong to it.
+    Pictures are rectangles; without the boxes a shadow that touches one would belong to it. The
+    table around a book has no such box: what lies within is the book.
     """
     found = components(seeds)
-    top, bottom = found.each(found.row, np.minimum), found.each(found.row, np.maximum)
+    height, width = mask.shape
+    top, bottom = found.each(found.row, np.minimum), found.each(found.row, np.maximum) + 1
     left, right = found.each(found.start, np.minimum), found.each(found.stop, np.maximum)
+    touched = (top == 0).astype(int) + (bottom == height) + (left == 0) + (right == width)
+    frame = (touched >= 2) & (found.area < FRAME * (bottom - top) * (right - left))
     inside = np.zeros_like(mask)
-    for k in np.flatnonzero(found.area >= 9):
-        inside[top[k] : bottom[k] + 1, left[k] : right[k]] = True
+    for k in np.flatnonzero((found.area >= 9) & ~frame):
+        inside[top[k] : bottom[k], left[k] : right[k]] = True
     return grown_from(seeds, seeds | (mask & inside))
 
 

@@ -173,6 +173,16 @@ def test_what_lies_under_a_picture_has_no_steps():
         assert np.abs(np.diff(under, axis=axis)).max() < 2
 
 
+def test_the_table_around_a_book_is_no_frame_of_a_picture():
+    y, x = np.mgrid[:800, :600]
+    vignette = np.clip(np.hypot((y - 400) / 400, (x - 300) / 300) - 0.45, 0, 1)
+    photo = np.repeat((225 * (1 - 0.33 * vignette))[..., None], 3, axis=2)
+    photo[:40] = photo[:, :30] = 30
+    paper = examine(photo.astype(np.uint8))
+    inside = 80 // paper.block
+    assert not paper.picture[inside:, inside:].any()
+
+
 def test_bright_parts_of_a_photograph_are_no_paper():
     rows, columns = np.mgrid[0:500, 0:700]
     sheet = page(height=900, width=700)[0]
