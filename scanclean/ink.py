@@ -1,19 +1,24 @@
-"""The colour of a page's ink, and keeping it.
+"""The colour of a page's ink and keeping it, and how dark it is.
 
 A network that has seen worn print learns that ink is dark, and makes olive or brown letters nearly
 black. Where the scan shows for sure what colour ink has, it gets no darker than the scan is nearby.
+
+On a page written in pale ink it is of two minds: some strokes get black and thin, others paler.
+Shown the same page with its ink as dark as print, it keeps them all; then half of that darkness is
+taken back, as nobody knows how much of it the ink has lost.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from scanclean.page import Pixels
-from scanclean.paper import Paper, block_reduce, by_band, enlarged
-from scanclean.shapes import erode
+from scanclean.paper import Paper, block_reduce, by_band, darkest, enlarged
+from scanclean.shapes import box_mean, erode
 
 Plane: TypeAlias = npt.NDArray[np.float32]
 
@@ -23,6 +28,17 @@ second on."""
 BRIGHT = 250
 """Paper of a page that a program made, or that was scanned as well as can be: no haze makes its ink
 paler, so that its ink is as dark as it looks. Elsewhere it may get as dark as the darkest pixel."""
+PRINT = 0.9
+"""Contrast of print: how far its ink lies below its paper, as a share of full scale."""
+PALE = (0.41, 0.75)
+"""Contrasts between which the darkest ink of a page is pale. Below it is pencil, which networks
+have learnt as it is."""
+INK_LEAST, INK_OVER_GRAIN = 0.12, 3
+"""Ink has at least this contrast, and so many times that of the paper's grain."""
+INK_BLOCKS = 30
+"""Of fewer blocks nothing is concluded."""
+DARKEST_INK = 95
+"""Per cent of them that are paler than what is called the darkest ink: a blot says nothing."""
 BAND_BLOCKS = 32
 """Rows of blocks that are worked on at once."""
 
@@ -66,6 +82,64 @@ def colour_kept(scan: Pixels, even: Pixels, cleaned: Pixels, paper: Paper) -> Pi
             least = np.minimum(least, before[rows, :, c])  # thin strokes have no such core
             planes[rows, :, c] = np.rint(part + limited * np.maximum(least - part, 0))
     return out
+
+
+def paleness(even: Pixels, paper: Paper) -> float:
+    """How many times darker the ink of a page would be if it were print; 1 if it is not pale.
+
+    Nothing has faded pages whose paper is white to the last block: their ink is as it was meant.
+
+    Args:
+        even: the page with even, white paper, uint8 `(H, W)` or `(H, W, 3)`.
+        paper: of the scan.
+    """
+    if paper.white:
+        return 1.0
+    block = paper.block
+    low = by_band(lambda band: block_reduce(darkest(band), block, highest=False), even, block)
+    contrast = 1 - low.astype(np.float32) / 255
+    ink = ~paper.picture & (contrast > np.maximum(INK_LEAST, INK_OVER_GRAIN * paper.grain))
+    if ink.sum() < INK_BLOCKS:
+        return 1.0
+    most = float(np.percentile(contrast[ink], DARKEST_INK))
+    return PRINT / most if PALE[0] <= most < PALE[1] else 1.0
+
+
+def darkened(even: Pixels, paper: Paper, times: float) -> Pixels:
+    """A page whose ink is so many times darker, as far as there is black; pictures as they are."""
+    out = np.empty_like(even)
+    for rows, gain in _gains(even, paper, times):
+        out[rows] = 255 - np.rint(np.minimum((255 - even[rows]) * gain, 255)).astype(np.uint8)
+    return out
+
+
+def halfway_back(even: Pixels, cleaned: Pixels, paper: Paper, times: float) -> Pixels:
+    """Take half of the darkness back, by ratio, that `darkened` gave to a page.
+
+    Args:
+        even: the page before `darkened`.
+        cleaned: what the network made of it.
+        paper: of the scan.
+        times: as for `darkened`.
+    """
+    out = np.empty_like(cleaned)
+    for rows, gain in _gains(even, paper, times):
+        beyond = np.maximum(
+            (255 - even[rows]) * gain - 255, 0
+        )  # what the network could not be shown
+        depth = ((255 - cleaned[rows]) + beyond) / np.sqrt(gain)
+        out[rows] = 255 - np.rint(np.minimum(depth, 255)).astype(np.uint8)
+    return out
+
+
+def _gains(page: Pixels, paper: Paper, times: float) -> Iterator[tuple[slice, Plane]]:
+    """Bands of rows, and how many times darker ink is made there, `(rows, W[, 1])`."""
+    weight = box_mean((~paper.picture).astype(np.float32), 1)
+    step, (height, width) = BAND_BLOCKS * paper.block, page.shape[:2]
+    for top in range(0, height, step):
+        rows = slice(top, min(top + step, height))
+        gain = 1 + np.float32(times - 1) * enlarged(weight, paper.block, rows, width)
+        yield rows, gain[..., None] if page.ndim == 3 else gain
 
 
 def _coloured(even: Pixels, scan: Pixels, paper: Paper) -> Plane:

@@ -14,7 +14,7 @@ from scanclean.classical import classical
 from scanclean.config import CLASSICAL, DEFAULT_WEIGHTS, SMALLEST_TILE
 from scanclean.errors import DeviceError, UsageError
 from scanclean.fidelity import Ink, guard
-from scanclean.ink import colour_kept
+from scanclean.ink import colour_kept, darkened, halfway_back, paleness
 from scanclean.page import Pixels, Tiles, differ
 from scanclean.paper import (
     SMALLEST_PAGE,
@@ -141,7 +141,7 @@ class Restorer:
         paper = examine(pixels) if min(pixels.shape[:2]) >= SMALLEST_PAGE else None
         known = paper if self.backend.spec.even_paper else None
         even = evened(pixels, known) if known else pixels
-        restored = self._restore(even, known, warnings, progress)
+        restored = self._restore_ink(even, known, warnings, progress)
         if known and clean_already(even, restored, known):
             restored = even
         if not self._guard:
@@ -153,6 +153,15 @@ class Restorer:
         look(progress)
         guarded = guard(pixels, restored, paper=paper)
         return Cleaned(guarded.pixels, guarded.ink, tuple(warnings))
+
+    def _restore_ink(
+        self, even: Pixels, paper: Paper | None, warnings: list[str], progress: Progress
+    ) -> Pixels:
+        times = paleness(even, paper) if paper else 1.0
+        if not paper or times == 1:
+            return self._restore(even, paper, warnings, progress)
+        as_print = self._restore(darkened(even, paper, times), paper, warnings, progress)
+        return halfway_back(even, as_print, paper, times)
 
     def _restore(
         self, pixels: Pixels, paper: Paper | None, warnings: list[str], progress: Progress

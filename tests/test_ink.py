@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from scanclean.ink import colour_kept
+from scanclean.ink import colour_kept, darkened, halfway_back, paleness
 from scanclean.paper import evened, examine
 
 WHITE, YELLOW = (255, 255, 255), (235, 215, 160)
@@ -92,3 +92,59 @@ def test_strokes_of_a_pixel_get_no_lighter_than_they_are():
     paper = examine(scan)
     kept = colour_kept(scan, scan, blackened(scan, scan.min(axis=2) < 255), paper)
     assert np.array_equal(kept, scan)
+
+
+@pytest.mark.parametrize("contrast", [0.5, 0.6, 0.7])
+@pytest.mark.parametrize("tint", [(240, 240, 240), YELLOW])
+def test_pale_ink_is_as_much_paler_than_print_as_it_is(contrast, tint):
+    scan, _ = written(tuple(round((1 - contrast) * c) for c in tint), tint)
+    paper = examine(scan)
+    assert paleness(evened(scan, paper), paper) == pytest.approx(0.9 / contrast, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("ink", "tint"),
+    [
+        ((20, 20, 20), YELLOW),  # print
+        ((180, 180, 180), (240, 240, 240)),  # pencil
+        ((120, 120, 120), WHITE),  # drawn by a program: meant to be gray
+    ],
+)
+def test_print_pencil_and_drawn_ink_are_not_pale(ink, tint):
+    scan, _ = written(ink, tint)
+    paper = examine(scan)
+    assert paleness(evened(scan, paper), paper) == 1
+
+
+def test_one_dark_word_does_not_make_a_pale_page_dark_nor_a_pale_one_a_dark_page_pale():
+    for most, other, pale in ((100, 10, True), (10, 100, False)):
+        scan, core = written((most,) * 3, (240, 240, 240))
+        scan[30:34, 20:40] = other
+        paper = examine(scan)
+        assert (paleness(evened(scan, paper), paper) > 1) == pale
+
+
+def test_half_of_the_darkness_is_taken_back_and_what_went_beyond_black_is_not_lost():
+    rng = np.random.default_rng(3)
+    scan, _ = written((110, 110, 110), (240, 240, 240))
+    scan[200:260] = rng.integers(0, 256, (60, scan.shape[1], 3))
+    paper = examine(scan)
+    even = evened(scan, paper)
+    paper.picture[:] = False
+    dark = darkened(even, paper, 2.0)
+    depth = 255.0 - even
+    assert np.abs(255.0 - dark - np.minimum(2 * depth, 255)).max() <= 0.5
+    back = halfway_back(even, dark, paper, 2.0)  # a network that changes nothing
+    assert np.abs(255.0 - back - np.minimum(2**0.5 * depth, 255)).max() <= 1
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pictures_on_pale_pages_stay_as_they_are(channels):
+    scan, _ = written((110, 110, 110), (240, 240, 240))
+    scan = scan if channels == 3 else scan[..., 0].copy()
+    paper = examine(scan)
+    paper.picture[20:60, 20:60] = True
+    inside = np.s_[24 * paper.block : 56 * paper.block, 24 * paper.block : 56 * paper.block]
+    dark = darkened(scan, paper, 1.8)
+    assert np.array_equal(dark[inside], scan[inside])
+    assert np.array_equal(halfway_back(scan, dark, paper, 1.8)[inside], scan[inside])

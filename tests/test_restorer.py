@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 from scanclean.errors import DeviceError, UsageError
 from scanclean.restorer import Restorer
@@ -231,3 +231,24 @@ def test_what_is_no_picture_is_refused(identity_backend, shape, kind):
 def test_the_filter_is_no_network():
     with pytest.raises(UsageError, match="classical"):
         Restorer.load("classical")
+
+
+def handwriting(ink=105, paper=200, height=480, width=640):
+    """Soft pale strokes that get paler and darker, and the mask of their cores."""
+    sheet = Image.new("L", (width, height))
+    x = np.arange(30, width - 30)
+    for line in range(50, height - 30, 50):
+        y = line + 12 * np.sin(x / 7 + line) + 6 * np.sin(x / 3.1)
+        ImageDraw.Draw(sheet).line([*zip(x.tolist(), y.tolist(), strict=True)], fill=255, width=3)
+    cover = np.asarray(sheet.filter(ImageFilter.GaussianBlur(1.2)), float) / 255
+    tone = ink + 25 * np.sin(np.arange(width) / 60)
+    grain = np.random.default_rng(5).normal(0, 3, cover.shape)
+    return (paper + (tone - paper) * cover + grain).astype(np.uint8), np.asarray(sheet) > 0
+
+
+def test_pale_handwriting_comes_out_no_less_even_than_it_is():
+    scan, core = handwriting()
+    before = 200.0 - scan[core]
+    after = 255.0 - Restorer.load("scanclean")(scan)[core]
+    assert after.mean() > before.mean()
+    assert after.std() / after.mean() < before.std() / before.mean()
