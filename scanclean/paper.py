@@ -21,6 +21,7 @@ from scanclean.grounds import (
     brightest_around,
     clipped,
     pictures,
+    shadows,
 )
 from scanclean.page import Pixels
 from scanclean.shapes import box_mean, dilate, erode, median
@@ -188,16 +189,16 @@ def examine(pixels: Pixels, block: int = 0) -> Paper:
         lambda band: block_reduce(darkest(band), block, highest=False), pixels, block
     ).astype(np.float32)
     level = _tinted(bright, light, ground)
-    picture = pictures(bright, ground, light, dips)
+    shadow = shadows(ground, light, dips)
+    picture = pictures(bright, ground, light, dips, shadow)
     if picture.all() or _screened(pixels, light, dips) or _white_on_dark(pixels, light):
         picture[:] = True
         return Paper(block, np.full_like(level, 255), np.zeros_like(ground), picture)
     if _white_already(light, dips, picture):
         level = np.full_like(level, 255)
         return Paper(block, level, _grain(level, dips, picture, block), picture)
-    hidden = dilate(
-        ground < DARK_GROUND * brightest_around(ground), 2
-    )  # bold letters, wider than the median
+    # bold letters, wider than the median
+    hidden = dilate((ground < DARK_GROUND * brightest_around(ground)) & ~shadow, 2)
     level = _filled(level, ~(picture | hidden) if not (picture | hidden).all() else ~picture)
     return Paper(block, level, _grain(level, dips, picture, block), picture)
 

@@ -183,6 +183,22 @@ def test_the_table_around_a_book_is_no_frame_of_a_picture():
     assert not paper.picture[inside:, inside:].any()
 
 
+def test_the_shadow_of_a_hand_on_a_written_page_goes():
+    y, x = np.mgrid[:900, :640]
+    page = np.full((900, 640), 225.0)
+    for line in range(40, 860, 18):
+        for word in range(30, 600, 45):
+            page[line : line + 7, word : word + 30 + word % 13] = 40
+    distance = np.hypot(y - 900, x)  # a hand at the lower left corner
+    shade = 1 - 0.65 * np.clip((520 - distance) / 40, 0, 1)
+    scan = np.repeat((page * shade)[..., None], 3, axis=2).astype(np.uint8)
+    paper = examine(scan)
+    assert not paper.picture.any()
+    even = evened(scan, paper)
+    bare = (page == 225) & (np.abs(distance - 500) > 60)
+    assert (even[bare] > 240).mean() > 0.99
+
+
 def test_bright_parts_of_a_photograph_are_no_paper():
     rows, columns = np.mgrid[0:500, 0:700]
     sheet = page(height=900, width=700)[0]
