@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from scanclean.atomic import output_error, refuse_existing
 from scanclean.errors import OutputError, UsageError
 from scanclean.jobs import PIPE
+
+REPORT_KEYS = ({"pages", "exit_code"}, {"rows", "worst"}, {"ways", "missing"})
+"""What the reports of `restore`, `evaluate` and `devices` hold."""
+PAGES = ("", ".html", ".htm", ".xhtml")
+"""Endings of pages for a browser."""
 
 
 def require_apart(
@@ -42,26 +48,44 @@ def require_report(target: str | None) -> None:
     path = Path(target)
     refuse_existing(path, force=True)  # a pipe would be waited for
     try:
-        begin = b""
-        if path.exists():
-            with path.open("rb") as file:
-                begin = file.read(1)
+        data = path.read_bytes() if path.exists() else b""
     except OSError as error:
         raise output_error(path, error) from error
-    if begin not in (b"{", b"[", b""):
+    if data and not _is_report(data):
         raise OutputError(
             f"--json {target}: is there already, and is no report", hint="name another file"
         )
 
 
+def _is_report(data: bytes) -> bool:
+    """Whether a file is what `--json` of any command writes."""
+    if data[:1] not in (b"{", b"["):
+        return False
+    try:
+        found = json.loads(data)
+    except ValueError:
+        return False
+    reports = found if isinstance(found, list) else [found]
+    return all(
+        isinstance(report, dict) and any(keys <= report.keys() for keys in REPORT_KEYS)
+        for report in reports
+    )
+
+
 def require_file(option: str, target: Path | None) -> None:
-    """Look whether a product that has to be a file is one: the pipe is not for it.
+    """Look whether a page for a browser can have that name: not a pipe's, nor a document's.
 
     Raises:
-        UsageError: it is "-".
+        UsageError: it cannot.
     """
-    if target is not None and str(target) == PIPE:
+    if target is None:
+        return
+    if str(target) == PIPE:
         raise UsageError(f"{option} -: is a page for a browser, not for a pipe", hint="name a file")
+    if target.suffix.lower() not in PAGES:
+        raise UsageError(
+            f"{option} {target}: is a page for a browser", hint=f"name it {target.stem}.html"
+        )
 
 
 def _identity(path: Path) -> object:

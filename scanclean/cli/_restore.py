@@ -99,13 +99,13 @@ def _require_apart(plan: Plan, json_file: str | None, compare: Path | None) -> N
         UsageError: it is an input or the output as well.
         OutputError: the report is a file that is none.
     """
-    require_file("--compare", compare)
     require_report(json_file)
     written = [("-o", path) for path in _targets(plan)]
     written += [("--compare", compare)] if compare else []
     written += [("--json", Path(json_file))] if json_file and json_file != jobs.PIPE else []
     if compare or json_file:
         require_apart([job.source for job in plan.jobs if job.source], written, in_place=True)
+    require_file("--compare", compare)
 
 
 def _targets(plan: Plan) -> list[Path]:

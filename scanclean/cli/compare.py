@@ -38,8 +38,8 @@ def compare(
     quiet: Quiet = False,
 ) -> int:
     """Lay the pages of two documents side by side: one HTML file that needs nothing else."""
-    require_file("-o", output)
     require_apart((before, after), [("-o", output)])
+    require_file("-o", output)
     options = ReadOptions(max_mpixels=max_mpixels, password=one_password(password, password_file))
     with _console.data_stdout():  # before anything is loaded that may print
         from scanclean.report.compare import write

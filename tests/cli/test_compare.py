@@ -106,6 +106,13 @@ def test_the_page_is_never_one_of_the_documents(run, png):
     assert run("compare", png, png, "-o", "-")[0] == ExitCode.USAGE
 
 
+def test_the_page_is_not_written_under_the_name_of_a_document(run, png, tmp_path):
+    other = tmp_path / "other.pdf"
+    other.write_bytes(b"%PDF")
+    code, _, err = run("compare", png, png, "-o", other, "--force")
+    assert code == ExitCode.USAGE and "other.html" in err and other.read_bytes() == b"%PDF"
+
+
 def test_locked_documents_are_compared_with_their_password(run, pdf, tmp_path):
     import pymupdf
 

@@ -124,6 +124,10 @@ def test_a_missing_language_is_said(data, run, monkeypatch):
 def test_what_must_not_be_written_over_is_seen_before_the_work(data, run, tmp_path):
     notes = tmp_path / "notes.txt"
     notes.write_text("mine")
-    code, out, err = run("evaluate", data, "--weights", "classical", "--json", notes)
-    assert code == ExitCode.OUTPUT and out == "" and "no report" in err
-    assert notes.read_text() == "mine"
+    settings = tmp_path / "package.json"
+    settings.write_text('{"name": "x", "dependencies": {}}')
+    for file in (notes, settings):
+        before = file.read_text()
+        code, out, err = run("evaluate", data, "--weights", "classical", "--json", file)
+        assert code == ExitCode.OUTPUT and out == "" and "no report" in err
+        assert file.read_text() == before
