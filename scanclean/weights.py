@@ -106,8 +106,8 @@ class Checked(NamedTuple):
 
 
 BUNDLED_SHA256: Mapping[str, str] = {
-    "scanclean.onnx": "d84ba1c7978703bfe54da8c6233a16ee31edd381051f5920fac1a19955ec8be2",
-    "scanclean.safetensors": "a2b4905c7a1749f5b0bbee5b00868857ba9f38ef88babbbfc0ad7c2d9d073b11",
+    "scanclean.onnx": "8f8ebcace840301e40adcfa3a331e1a017e940f77154fcaaec092354f8ed4436",
+    "scanclean.safetensors": "35bec40237255ea435a7b9f1747ed11d5ea5815bdcdcbf6f730375660910f110",
 }
 """Checksums of the files in `weights/`, one row each, as `sha256sum weights/*` prints them."""
 
