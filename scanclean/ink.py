@@ -30,7 +30,7 @@ BRIGHT = 250
 paler, so that its ink is as dark as it looks. Elsewhere it may get as dark as the darkest pixel."""
 PRINT = 0.9
 """Contrast of print: how far its ink lies below its paper, as a share of full scale."""
-PALE = (0.41, 0.75)
+PALE = (0.41, 0.7)
 """Contrasts between which the darkest ink of a page is pale. Below it is pencil, which networks
 have learnt as it is."""
 INK_LEAST, INK_OVER_GRAIN = 0.12, 3
@@ -39,6 +39,8 @@ INK_BLOCKS = 30
 """Of fewer blocks nothing is concluded."""
 DARKEST_INK = 95
 """Per cent of them that are paler than what is called the darkest ink: a blot says nothing."""
+ALL_OUTSIDE = 0.9999
+"""A mean of ones, rounded, is above this."""
 BAND_BLOCKS = 32
 """Rows of blocks that are worked on at once."""
 
@@ -107,9 +109,11 @@ def paleness(even: Pixels, paper: Paper) -> float:
 
 def darkened(even: Pixels, paper: Paper, times: float) -> Pixels:
     """A page whose ink is so many times darker, as far as there is black; pictures as they are."""
+    depth = np.minimum((255 - np.arange(256)) * times, 255)
+    table = (255 - np.rint(depth)).astype(np.uint8)
     out = np.empty_like(even)
-    for rows, gain in _gains(even, paper, times):
-        out[rows] = 255 - np.rint(np.minimum((255 - even[rows]) * gain, 255)).astype(np.uint8)
+    for rows, weight in _written(even, paper):
+        out[rows] = _mixed(even[rows], table.take(even[rows]), weight)
     return out
 
 
@@ -122,24 +126,41 @@ def halfway_back(even: Pixels, cleaned: Pixels, paper: Paper, times: float) -> P
         paper: of the scan.
         times: as for `darkened`.
     """
+    # what is blacker than black could not be shown to the network
+    beyond = np.maximum(np.rint((255 - np.arange(256)) * times) - 255, 0).astype(np.uint16)
+    depth = np.minimum(np.arange(256 + int(beyond[0])) / np.sqrt(times), 255)
+    table = (255 - np.rint(depth)).astype(np.uint8)
     out = np.empty_like(cleaned)
-    for rows, gain in _gains(even, paper, times):
-        beyond = np.maximum(
-            (255 - even[rows]) * gain - 255, 0
-        )  # what the network could not be shown
-        depth = ((255 - cleaned[rows]) + beyond) / np.sqrt(gain)
-        out[rows] = 255 - np.rint(np.minimum(depth, 255)).astype(np.uint8)
+    for rows, weight in _written(even, paper):
+        back = table.take(beyond.take(even[rows]) + (255 - cleaned[rows]))
+        out[rows] = _mixed(cleaned[rows], back, weight)
     return out
 
 
-def _gains(page: Pixels, paper: Paper, times: float) -> Iterator[tuple[slice, Plane]]:
-    """Bands of rows, and how many times darker ink is made there, `(rows, W[, 1])`."""
-    weight = box_mean((~paper.picture).astype(np.float32), 1)
-    step, (height, width) = BAND_BLOCKS * paper.block, page.shape[:2]
-    for top in range(0, height, step):
-        rows = slice(top, min(top + step, height))
-        gain = 1 + np.float32(times - 1) * enlarged(weight, paper.block, rows, width)
-        yield rows, gain[..., None] if page.ndim == 3 else gain
+def _written(page: Pixels, paper: Paper) -> Iterator[tuple[slice, Plane | None]]:
+    """Bands of rows, and how surely each pixel lies outside of pictures, `(rows, W[, 1])` in 0..1.
+
+    None instead of that where all of them do.
+    """
+    outside = box_mean((~paper.picture).astype(np.float32), 1)
+    block, (height, width) = paper.block, page.shape[:2]
+    for top in range(0, height, BAND_BLOCKS * block):
+        rows = slice(top, min(top + BAND_BLOCKS * block, height))
+        near = slice(max(0, top // block - 1), top // block + BAND_BLOCKS + 1)
+        if outside[near].min() > ALL_OUTSIDE:
+            yield rows, None
+            continue
+        weight = enlarged(outside, block, rows, width)
+        yield rows, weight[..., None] if page.ndim == 3 else weight
+
+
+def _mixed(inside: Pixels, outside: Pixels, weight: Plane | None) -> Pixels:
+    if weight is None:
+        return outside
+    mixed: Pixels = np.rint(inside + weight * (outside.astype(np.float32) - inside)).astype(
+        np.uint8
+    )
+    return mixed
 
 
 def _coloured(even: Pixels, scan: Pixels, paper: Paper) -> Plane:
