@@ -10,10 +10,11 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from scanclean.shapes import box_mean, components, dilate, erode, grown_from, median
+from scanclean.shapes import Components, box_mean, components, dilate, erode, grown_from, median
 
 Plane: TypeAlias = npt.NDArray[np.float32]
 Mask: TypeAlias = npt.NDArray[np.bool_]
+Numbers: TypeAlias = npt.NDArray[np.int64]
 
 DARK_GROUND = 0.42
 """Ground below this share of the paper around it is a picture or a dark box: stains of coffee and
@@ -138,8 +139,7 @@ def shadows(ground: Plane, light: Plane, dips: Plane) -> Mask:
     if not found.count:
         return mask
     height, width = mask.shape
-    top, bottom = found.each(found.row, np.minimum), found.each(found.row, np.maximum) + 1
-    left, right = found.each(found.start, np.minimum), found.each(found.stop, np.maximum)
+    top, bottom, left, right = _boxes(found)
     within = (top > 0) & (bottom < height) & (left > 0) & (right < width)
     level = np.maximum(ground, 1)
     depth = (ground - dips) / level
@@ -195,8 +195,7 @@ def _grown(seeds: Mask, mask: Mask) -> Mask:
     """
     found = components(seeds)
     height, width = mask.shape
-    top, bottom = found.each(found.row, np.minimum), found.each(found.row, np.maximum) + 1
-    left, right = found.each(found.start, np.minimum), found.each(found.stop, np.maximum)
+    top, bottom, left, right = _boxes(found)
     touched = (top == 0).astype(int) + (bottom == height) + (left == 0) + (right == width)
     frame = (touched >= 2) & (found.area < FRAME * (bottom - top) * (right - left))
     inside = np.zeros_like(mask)
@@ -248,13 +247,22 @@ def _inset(mask: Mask, shade: Plane, least: int) -> Mask:
     if not found.count:
         return mask
     height, width = mask.shape
-    top, bottom = found.each(found.row, np.minimum), found.each(found.row, np.maximum) + 1
-    left, right = found.each(found.start, np.minimum), found.each(found.stop, np.maximum)
+    top, bottom, left, right = _boxes(found)
     touched = (top == 0).astype(int) + (bottom == height) + (left == 0) + (right == width)
     large = np.minimum(bottom - top, right - left) >= least
     total = np.bincount(found.label, found.run_sum(np.where(mask, shade, 0)), found.count)
     toned = total >= 2 * PALE_GROUND * found.area
     return found.paint((touched <= 2) & large & toned, mask.shape)
+
+
+def _boxes(found: Components) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+    """Bounding boxes of all sets: top, bottom, left, right; bottom and right lie outside."""
+    return (
+        found.each(found.row, np.minimum),
+        found.each(found.row, np.maximum) + 1,
+        found.each(found.start, np.minimum),
+        found.each(found.stop, np.maximum),
+    )
 
 
 def _solid(mask: Mask, radius: int) -> Mask:

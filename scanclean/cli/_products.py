@@ -72,7 +72,7 @@ def _is_report(data: bytes) -> bool:
     )
 
 
-def require_file(option: str, target: Path | None) -> None:
+def require_browser_page(option: str, target: Path | None) -> None:
     """Look whether a page for a browser can have that name: not a pipe's, nor a document's.
 
     Raises:

@@ -15,7 +15,7 @@ from scanclean import documents, jobs
 from scanclean.atomic import left_behind
 from scanclean.cli import _console
 from scanclean.cli._console import Words
-from scanclean.cli._products import require_apart, require_file, require_report
+from scanclean.cli._products import require_apart, require_browser_page, require_report
 from scanclean.cli._watch import Watcher
 from scanclean.config import RestoreOptions
 from scanclean.errors import ExitCode, ScancleanError
@@ -105,7 +105,7 @@ def _require_apart(plan: Plan, json_file: str | None, compare: Path | None) -> N
     written += [("--json", Path(json_file))] if json_file and json_file != jobs.PIPE else []
     if compare or json_file:
         require_apart([job.source for job in plan.jobs if job.source], written, in_place=True)
-    require_file("--compare", compare)
+    require_browser_page("--compare", compare)
 
 
 def _targets(plan: Plan) -> list[Path]:

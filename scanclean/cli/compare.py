@@ -9,7 +9,7 @@ import typer
 
 from scanclean.cli import _console
 from scanclean.cli._options import Force, Password, PasswordFile, Quiet, one_password
-from scanclean.cli._products import require_apart, require_file
+from scanclean.cli._products import require_apart, require_browser_page
 from scanclean.config import DEFAULT_MAX_MPIXELS, ReadOptions
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def compare(
 ) -> int:
     """Lay the pages of two documents side by side: one HTML file that needs nothing else."""
     require_apart((before, after), [("-o", output)])
-    require_file("-o", output)
+    require_browser_page("-o", output)
     options = ReadOptions(max_mpixels=max_mpixels, password=one_password(password, password_file))
     with _console.data_stdout():  # before anything is loaded that may print
         from scanclean.report.compare import write
