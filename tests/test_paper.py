@@ -145,6 +145,17 @@ def test_yellowed_and_badly_lit_paper_becomes_white(colour):
     assert np.percentile(even, 75) >= 252
 
 
+def test_a_map_in_which_no_tint_is_the_papers_is_left_as_it_is():
+    pixels, _ = page(paper=(225, 224, 218))
+    noise = pixels[20:-20, 15:-15].astype(int) - (225, 224, 218)
+    sea = np.broadcast_to((150, 195, 225), noise.shape).copy()
+    sea[:, 150:] = (240, 208, 158)  # land
+    sea[300:, 60:230] = (205, 195, 205)  # a neighbour
+    pixels[20:-20, 15:-15] = np.clip(sea + noise, 0, 255)
+    assert examine(pixels).picture.all()
+    assert np.array_equal(evened(pixels), pixels)
+
+
 def test_a_photograph_on_stained_paper_is_a_picture():
     rng = np.random.default_rng(3)
     sheet = page(height=900, width=700, paper=(225, 205, 165))[0].astype(np.float32)
