@@ -184,14 +184,75 @@ class ShowThrough:
         """Darken by what the other side absorbs; ink on this side hides it, as it multiplies."""
         if scene.reverse is None:
             return light
-        ink = 1 - scene.reverse[:, :, ::-1]
-        if len(ink) != len(light):
-            ink = ink.mean(axis=0, keepdims=True)
+        ink = _ink(scene.reverse[:, :, ::-1], light)
         ink = blurred(ink, max(0.5, scene.px(self.blur_mm)))
         varied = smooth(scene.rng, light.shape[1:], scene.px(12)) * self.unevenness
         ink *= np.float32(self.strength) * np.clip(1 + varied, 0.1, 2)
         light *= 1 - ink
         return light
+
+
+@dataclass(frozen=True)
+class SheetBeneath:
+    """The next sheet of a pad or a book, seen through the one above: softer, and not mirrored."""
+
+    strength: float
+    """Darkening of bare paper over solid ink of that sheet, 0 to 1."""
+    blur_mm: float
+    """How far light wanders between the sheets."""
+    shift: tuple[float, float]
+    """Where its text lies, down and to the right, as shares of the page."""
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, level: float) -> SheetBeneath:
+        """Draw parameters: 2 to 20 %."""
+        strength = between(rng, 0.02, 0.05 + 0.2 * level)
+        shift = (between(rng, 0, 1), between(rng, 0, 1))
+        return cls(strength, log_between(rng, 0.15, 0.5), shift)
+
+    def apply(self, light: Light, scene: Scene) -> Light:
+        """Darken by what that sheet absorbs, which is made of the other side's text, moved."""
+        if scene.reverse is None:
+            return light
+        _, height, width = scene.reverse.shape
+        moved = (int(self.shift[0] * height), int(self.shift[1] * width))
+        ink = blurred(_ink(np.roll(scene.reverse, moved, (1, 2)), light), scene.px(self.blur_mm))
+        light *= 1 - np.float32(self.strength) * ink
+        return light
+
+
+@dataclass(frozen=True)
+class BleedThrough:
+    """Ink that soaked through the sheet in places: dark specks along the other side's strokes."""
+
+    strength: float
+    """Darkening where it came through whole, 0 to 1."""
+    share: float
+    """Share of the strokes where it did."""
+    speck_mm: float
+    """Size of such a place."""
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, level: float) -> BleedThrough:
+        """Draw parameters: 10 to 60 %, on a twentieth to two fifths of the strokes."""
+        strength = between(rng, 0.1, 0.25 + 0.35 * level)
+        return cls(strength, log_between(rng, 0.05, 0.4), log_between(rng, 0.06, 0.3))
+
+    def apply(self, light: Light, scene: Scene) -> Light:
+        """Darken by the mirrored ink of the other side where a field of noise is highest."""
+        if scene.reverse is None:
+            return light
+        ink = blurred(_ink(scene.reverse[:, :, ::-1], light), max(0.5, scene.px(0.05)))
+        field = smooth(scene.rng, light.shape[1:], max(0.6, scene.px(self.speck_mm)))
+        through = field - np.quantile(field[::4, ::4], 1 - self.share)
+        light *= 1 - np.float32(self.strength) * ink * np.clip(2 * through, 0, 1)
+        return light
+
+
+def _ink(side: Light, light: Light) -> Light:
+    """What a side of paper absorbs, with as many channels as `light`, or one."""
+    ink: Light = 1 - side
+    return ink if len(ink) == len(light) else ink.mean(axis=0, keepdims=True)
 
 
 @dataclass(frozen=True)

@@ -208,6 +208,24 @@ PROFILES: Mapping[str, tuple[float, Profile]] = {
             Choice(processing.Jpeg, 0.9, 0, 0.75),
         ),
     ),
+    "thin": (
+        0.10,
+        (
+            Choice(ink.InkSpread, 0.4),
+            Choice(ink.Fading, 0.1, 0, 0.4),
+            Choice(paper.Tint, 0.7, 0, 0.5),
+            Choice(paper.Fibre, 0.3, 0, 0.5),
+            Choice(paper.SheetBeneath, 0.6),
+            Choice(paper.ShowThrough, 1, 0.1, 1),
+            Choice(paper.BleedThrough, 0.5),
+            Choice(wear.Fold, 0.1),
+            Choice(optics.Uneven, 0.3, 0, 0.5),
+            Choice(optics.Lens, 0.9, 0, 0.6),
+            Choice(sensor.Dust, 0.2),
+            Choice(sensor.Noise, 0.9, 0, 0.7),
+            *_OUTPUT,
+        ),
+    ),
     "spoiled": (
         0.11,
         (

@@ -8,7 +8,7 @@ import pytest
 from scanclean.training import degradation
 from scanclean.training._light import Scene, blurred, resized, to_light, to_pixels
 from scanclean.training._optics import Defocus
-from scanclean.training._paper import ShowThrough
+from scanclean.training._paper import BleedThrough, SheetBeneath, ShowThrough
 from scanclean.training._processing import Bilevel, Jpeg, Levels
 from scanclean.training.degradation import (
     PROFILES,
@@ -216,9 +216,32 @@ def test_show_through_is_mirrored_and_hidden_by_ink():
     assert seen[30, 55].max() == 0
 
 
-def test_show_through_without_another_side_does_nothing():
+def test_the_sheet_beneath_is_moved_and_not_mirrored():
+    clean = np.full((60, 80, 3), 255, np.uint8)
+    reverse = np.full_like(clean, 255)
+    reverse[:, :20] = 0
+    seen = run(SheetBeneath(0.2, 0.05, (0.0, 0.25)), clean, reverse=reverse)  # columns 20 to 40
+    assert seen[30, 30].max() < 235
+    assert min(seen[30, 8].min(), seen[30, 70].min()) > 250
+
+
+def test_ink_bleeds_through_in_places_on_mirrored_strokes_alone():
+    clean = np.full((120, 160, 3), 255, np.uint8)
+    reverse = np.full_like(clean, 255)
+    reverse[:, :80] = 0  # seen from this side: columns 80 to 160
+    seen = run(BleedThrough(0.5, 0.2, 0.2), clean, reverse=reverse)[..., 1]
+    assert seen[:, :70].min() > 250
+    assert 0.1 < (seen[:, 90:] < 245).mean() < 0.3
+    assert seen[:, 90:].min() < 200
+
+
+@pytest.mark.parametrize(
+    "effect",
+    [ShowThrough(0.3, 0.05, 0.0), SheetBeneath(0.2, 0.2, (0.1, 0.3)), BleedThrough(0.5, 0.2, 0.2)],
+)
+def test_without_another_side_nothing_shows_through(effect):
     page = text_page()
-    drawn = Degradation("one", 200, (ShowThrough(0.3, 0.05, 0.0),))
+    drawn = Degradation("one", 200, (effect,))
     np.testing.assert_array_equal(apply(drawn, page, np.random.default_rng(0)), page)
 
 
