@@ -113,6 +113,8 @@ def pictures(bright: Plane, ground: Plane, light: Plane, dips: Plane, shadow: Ma
         lowest, highest = bright.min(axis=2) + 1, bright.max(axis=2) + 1
         dark |= _solid(median(lowest / highest, 1) < SATURATED, size)
         even |= _solid(colour > COLOUR_GROUND, 1) | _abrupt(colour, TINT_GROUND, 1)
+        unaged = np.where(_not_by_age(share), colour, 0)
+        even |= _abrupt(unaged, TINT_GROUND, 1, beside=even | dark)
     seeds = dark | inverted | even
     if not seeds.any():
         return seeds
@@ -179,11 +181,17 @@ def clipped(light: Plane) -> bool:
 
 
 def _dyed(share: Plane) -> bool:
-    """Whether paper with these channels, as shares of their mean, was coloured by its maker.
+    """Whether paper with these channels, as shares of their mean, was coloured by its maker."""
+    return bool(_not_by_age(share) and np.abs(share - 1).max() > DYED)
 
-    Age and dirt take blue first; where another channel is lowest, paper never was white.
+
+def _not_by_age(share: Plane) -> Mask:
+    """Where channels `(..., 3)`, as shares of their mean, are not what age and dirt make of white.
+
+    They take blue first; where another channel is lowest, paper never was white.
     """
-    return bool(share[2] > share.min() + 0.01 and np.abs(share - 1).max() > DYED)
+    unaged: Mask = share[..., 2] > share.min(axis=-1) + 0.01
+    return unaged
 
 
 def brightest_around(ground: Plane) -> Plane:
@@ -209,17 +217,21 @@ def _grown(seeds: Mask, mask: Mask) -> Mask:
     return grown_from(seeds, seeds | (mask & inside))
 
 
-def _abrupt(strange: Plane, least: float, radius: int) -> Mask:
+def _abrupt(strange: Plane, least: float, radius: int, beside: Mask | None = None) -> Mask:
     """Parts that are `least` away from paper and end abruptly: printed, not stained or shaded.
 
     Just inside the outline such a part is as strange as in its middle, just outside it is paper; a
-    stain fades in between.
+    stain fades in between. Where it meets another ground (`beside`) nothing is concluded.
     """
     mask = _solid(strange > least, radius)
+    if beside is not None:
+        mask &= ~beside
     found = components(mask)
     if not found.count:
         return mask
     outline = mask & ~erode(mask, 1)
+    if beside is not None:
+        outline &= ~dilate(beside, 3)
     inner = mask & ~erode(mask, 2) & ~outline if radius > 1 else outline
     means = []
     for where, plane in ((mask, strange), (inner, strange), (outline, erode(strange, 3))):
