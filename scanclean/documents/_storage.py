@@ -22,6 +22,8 @@ STEP = 8
 """Steps in which quality is lowered."""
 FLAT = 0.6
 """Share of pixels that equal their left neighbour from which a palette may beat JPEG."""
+COLOURED, COLOURED_SHARE = 48, 0.002
+"""Levels between the channels of a pixel that is coloured, and their share on a page that is."""
 ALLOWANCE = 2048
 """Bytes by which a picture may always grow: headers and tables of a codec, for tiny pictures."""
 
@@ -54,7 +56,18 @@ def store(
         stream = _lossy(_that_fits(options.codec, pixels), pixels, before, options)
     else:
         stream = codec(options.codec).encode(pixels, options.quality)
-    return stream, _growth(stream, before, options)
+    said = _growth(stream, before, options)
+    if not bitonal and options.codec == "g4" and _coloured(pixels):
+        said = ("--codec g4 made its colours black and white", *said)
+    return stream, said
+
+
+def _coloured(pixels: Pixels) -> bool:
+    if pixels.ndim == 2:
+        return False
+    thin = pixels[::2, ::2]
+    chroma = thin.max(axis=2) - thin.min(axis=2)
+    return bool((chroma > COLOURED).mean() > COLOURED_SHARE)
 
 
 def _bitonal(pixels: Pixels, before: Before, options: StoreOptions) -> Stream:

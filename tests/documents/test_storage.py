@@ -93,6 +93,17 @@ def test_codec_is_taken_as_asked(codec, filter):
     assert stream.filter == filter
 
 
+@pytest.mark.parametrize(
+    ("codec", "tint", "told"),
+    [("g4", (200, 30, 30), True), ("g4", (90, 90, 90), False), ("png", (200, 30, 30), False)],
+)
+def test_who_loses_colours_by_g4_is_told(codec, tint, told):
+    page = np.repeat(text()[..., None], 3, axis=2)
+    page[100:120, 20:60] = tint
+    _, said = store(page, bitonal=False, before=Before(), options=StoreOptions(codec=codec))
+    assert any("colours" in line for line in said) == told
+
+
 @pytest.mark.parametrize("codec", ["auto", "jpeg"])
 def test_sides_too_long_for_jpeg_are_stored_otherwise(codec):
     page = np.zeros((2, 70_000), np.uint8)
