@@ -218,6 +218,43 @@ class TonerSpecks:
         return light
 
 
+@dataclass(frozen=True)
+class TonerShadow:
+    """What a photocopier makes of the shadow in the gutter or beside the sheet: a grainy cloud."""
+
+    depth: float
+    """Darkening at the border, 0 to 1."""
+    reach_mm: float
+    """Distance at which it has dropped to a third."""
+    grain: float
+    """How uneven the toner lies, as a share of the darkening."""
+    grain_mm: float
+    """Size of its clumps."""
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, level: float) -> TonerShadow:
+        """Draw a cloud; letters in it can still be told."""
+        depth = between(rng, 0.15, 0.4 + 0.4 * level)
+        reach = log_between(rng, 2, 25)
+        return cls(depth, reach, between(rng, 0.3, 1), log_between(rng, 0.08, 0.4))
+
+    def apply(self, light: Light, scene: Scene) -> Light:
+        """Darken towards one border, here more and there less."""
+        rng, shape = scene.rng, light.shape[1:]
+        reach = scene.px(self.reach_mm)
+        upright = rng.random() < 0.7
+        start, turned = between(rng, -0.5, 1) * reach, rng.random() < 0.5
+        place = np.arange(shape[1] if upright else shape[0], dtype=np.float32) + np.float32(start)
+        fall = np.exp(-((np.maximum(place, 0) / reach) ** 1.3)).astype(np.float32)
+        fall = fall[::-1] if turned else fall
+        cloud = (fall[None] if upright else fall[:, None]) * np.float32(self.depth)
+        cloud = cloud * np.clip(0.7 + 0.5 * smooth(rng, shape, max(8.0, reach)), 0, 1.3)
+        clumps = smooth(rng, shape, max(1.0, scene.px(self.grain_mm)))
+        cloud *= np.maximum(1 + np.float32(self.grain) * clumps, 0)
+        light *= 1 - np.minimum(cloud, 1)
+        return light
+
+
 def _thinned(light: Light, missing: Field) -> Light:
     """Take the share `missing` of the ink away: what is absorbed, 1 - light, shrinks by it."""
     light += missing * (1 - light)

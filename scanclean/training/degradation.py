@@ -226,6 +226,23 @@ PROFILES: Mapping[str, tuple[float, Profile]] = {
             *_OUTPUT,
         ),
     ),
+    "photocopied": (
+        0.06,
+        (
+            Choice(ink.InkSpread, 0.8),
+            Choice(ink.Mottle, 0.6),
+            Choice(ink.Dropouts, 0.3),
+            Choice(ink.TonerSpecks, 0.6),
+            Choice(ink.TonerShadow, 1),
+            Choice(paper.Tint, 0.6, 0, 0.4),
+            Choice(paper.ShowThrough, 0.1, 0, 0.5),
+            Choice(optics.Lens, 1, 0, 0.8),
+            Choice(sensor.Noise, 0.9, 0, 0.6),
+            Choice(processing.Gray, 1),
+            Choice(processing.Levels, 0.6),
+            Choice(processing.Jpeg, 0.6, 0, 0.6),
+        ),
+    ),
     "spoiled": (
         0.11,
         (

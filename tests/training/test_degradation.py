@@ -9,6 +9,7 @@ from scanclean.training import degradation
 from scanclean.training._light import Scene, blurred, resized, to_light, to_pixels
 from scanclean.training._optics import Defocus
 from scanclean.training._paper import BleedThrough, SheetBeneath, ShowThrough
+from scanclean.training._print import TonerShadow
 from scanclean.training._processing import Bilevel, Jpeg, Levels
 from scanclean.training.degradation import (
     PROFILES,
@@ -243,6 +244,19 @@ def test_without_another_side_nothing_shows_through(effect):
     page = text_page()
     drawn = Degradation("one", 200, (effect,))
     np.testing.assert_array_equal(apply(drawn, page, np.random.default_rng(0)), page)
+
+
+def test_the_shadow_of_a_photocopier_is_grainy_falls_off_and_leaves_the_middle():
+    clean = np.full((400, 400, 3), 255, np.uint8)
+    seen = run(TonerShadow(0.6, 8.0, 0.8, 0.25), clean)[..., 1].astype(float)
+    borders = [seen[:, :40], seen[:, -40:], seen[:40], seen[-40:]]
+    darkest = min(borders, key=lambda part: part.mean())
+    assert darkest.mean() < 215
+    assert seen[180:220, 180:220].mean() > 245
+    beside = np.diff(seen, axis=1)
+    assert (
+        beside[:40].std() + beside[:, :40].std() + beside[-40:].std() > 8
+    )  # grain, no smooth shade
 
 
 def test_bilevel_has_two_tones_and_dithers_photographs():
