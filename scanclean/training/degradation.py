@@ -336,7 +336,7 @@ _ON_SCREEN = ("identity", "recoded", "mild")
 
 def _pick(rng: np.random.Generator, colour: bool, dark: bool) -> str:
     names = [name for name in PROFILES if not (colour and name == "copier")]
-    favour = 3.0 if dark else 1.0
+    favour = 4.0 if dark else 1.0
     weights = np.array([PROFILES[n][0] * (favour if n in _ON_SCREEN else 1) for n in names])
     return str(rng.choice(names, p=weights / weights.sum()))
 
