@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from scanclean.blocks import enlarged
 from scanclean.page import Pixels
-from scanclean.paper import Paper, darkest, enlarged, examine, whitened
+from scanclean.paper import Paper, darkest, examine, whitened
 from scanclean.progress import SILENT, Progress, look
 from scanclean.shapes import dilate
 

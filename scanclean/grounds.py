@@ -16,6 +16,8 @@ Plane: TypeAlias = npt.NDArray[np.float32]
 Mask: TypeAlias = npt.NDArray[np.bool_]
 Numbers: TypeAlias = npt.NDArray[np.int64]
 
+MEDIAN_RADIUS = 5
+"""In blocks: a window of 11 (88 pixels) is paper by majority even in bold text."""
 DARK_GROUND = 0.42
 """Ground below this share of the paper around it is a picture or a dark box: stains of coffee and
 shadows in the gutter stay above it."""
@@ -76,6 +78,20 @@ ONE_TINT = (0.06, 0.5)
 """Channels of paper differ from the usual tint by at most the first share on at least the second
 share of the bright grounds. Uneven lamps and foxed paper leave 0.74 of them; maps of many colours,
 in which no tint is the paper's, have 0.26."""
+
+LID = (0.9, 0.88)
+"""The lid of a scanner has this share of the brightest blocks' brightness, and nothing on it is
+darker than the second share of its own."""
+SHEET = 0.4
+"""Share of the page that a sheet on the lid covers, at least."""
+SHEET_FULL, SHEET_DARKER = 0.85, 0.85
+"""Share of its bounding box in which no lid is seen, and that is darker than the lid."""
+SHEET_FLAT, SHEET_INK = 0.55, (0.25, 0.03)
+"""Share of a written sheet whose blocks are as bright as their ground, as in `SHADOW_FLAT`, and
+share that holds ink: of any sheet, and of one that is even. A dense page of a dark book comes to
+0.6 and 0.4, photographs in gray to 0.5 or to little ink."""
+SHEET_EVEN = 0.75
+"""An even sheet is nowhere darker than this share of its brightest parts."""
 
 
 def pictures(bright: Plane, ground: Plane, light: Plane, dips: Plane, shadow: Mask) -> Mask:
@@ -160,6 +176,40 @@ def shadows(ground: Plane, light: Plane, dips: Plane) -> Mask:
     )
     written = (flat >= SHADOW_FLAT[1]) & (bare >= SHADOW_BARE[1]) & (ink >= SHADOW_INK[1])
     return found.paint(~within & written, mask.shape)
+
+
+def sheet(light: Plane, dips: Plane) -> tuple[slice, slice] | None:
+    """Rows and columns of blocks of a written sheet that lies on the bright lid of a scanner.
+
+    Beside white, brown paper is as dark as a picture, so it has to be looked at by itself. None
+    where the lid is not seen, or what lies on it is small or not written.
+    """
+    bright, bare = LID
+    lid = (light > bright * np.percentile(light, 100 - WHITE_SHARE)) & (dips > bare * light)
+    inner = np.s_[1:-1, 1:-1]
+    seeds = lid.copy()
+    seeds[inner] = False
+    lid = grown_from(seeds, lid)
+    rows, columns = (np.flatnonzero((~lid).mean(axis=axis) > 0.5) for axis in (1, 0))
+    if not lid.any() or not rows.size or not columns.size:
+        return None
+    box = _inwards(rows, len(lid)), _inwards(columns, len(lid.T))
+    if not SHEET * lid.size <= lid[box].size < lid.size or (~lid[box]).mean() < SHEET_FULL:
+        return None
+    level = np.maximum(median(light[box], MEDIAN_RADIUS), 1)
+    if (level < bright * np.median(light[lid])).mean() < SHEET_DARKER:
+        return None
+    flat = (np.abs(light[box] / level - 1) < SHADOW_FLAT[0]).mean()
+    low, high = np.percentile(level, (5, 95))
+    least = SHEET_INK[1] if low >= SHEET_EVEN * high else SHEET_INK[0]
+    written = ((level - dips[box]) / level > SHADOW_INK[0]).mean() >= least
+    return box if flat >= SHEET_FLAT and written else None
+
+
+def _inwards(places: npt.NDArray[np.intp], length: int) -> slice:
+    """From the first place to the last of so many, without those that are partly lid."""
+    first, last = int(places[0]), int(places[-1])
+    return slice(first + (first > 0), last + (last == length - 1))
 
 
 def _completed(found: Mask, light: Plane) -> Mask:

@@ -16,8 +16,9 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from scanclean.blocks import block_reduce, by_band, enlarged
 from scanclean.page import Pixels
-from scanclean.paper import Paper, block_reduce, by_band, darkest, enlarged
+from scanclean.paper import Paper, darkest
 from scanclean.shapes import box_mean, erode
 
 Plane: TypeAlias = npt.NDArray[np.float32]

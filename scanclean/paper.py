@@ -1,45 +1,43 @@
 """What the paper of a scan looks like: its colour and grain everywhere, and where it is hidden.
 
-Everything here is estimated on blocks: a page at 300 dpi is looked at in blocks of 8 pixels, so the
-heavy steps (medians, filling) see a picture of 300 x 440 and cost little.
+Everything here is estimated on blocks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from scanclean.blocks import (
+    block_means,
+    block_reduce,
+    block_side,
+    block_sum,
+    by_band,
+    enlarged,
+    spread,
+)
 from scanclean.grounds import (
     CLIPPED,
     DARK_GROUND,
     LIGHT_PAPER,
+    MEDIAN_RADIUS,
     brightest_around,
     clipped,
     pictures,
     shadows,
+    sheet,
 )
 from scanclean.page import Pixels
 from scanclean.shapes import box_mean, dilate, erode, median
 
 Plane: TypeAlias = npt.NDArray[np.float32]
 Mask: TypeAlias = npt.NDArray[np.bool_]
-Counts = TypeVar("Counts", np.uint8, np.uint16)
-Given = TypeVar("Given", np.uint8, np.uint16)
-Blocks = TypeVar("Blocks", bound=npt.NDArray[Any])
 
-BLOCK_MAX = 8
-"""Side of a block on a page at 300 dpi: finer than any shadow, coarser than most strokes."""
-BLOCK_PER_SIDE = 215
-"""A small picture gets smaller blocks, so that about this many fit its short side."""
-MEDIAN_RADIUS = 5
-"""In blocks: a window of 11 (88 pixels) is paper by majority even in bold text."""
-BAND_BLOCKS = 32
-"""Rows of blocks that are worked on at once."""
 SMALLEST_PAGE = 16
 """A picture with a side of fewer pixels says nothing about its paper."""
 SHADED = 4
@@ -62,6 +60,13 @@ BETWEEN_SHARE = 0.05
 WHITE_ON_DARK = 2.5
 """How much longer the bright tail is than the dark one on slides, at least: noisy ones come to 4,
 old books and dim photographs of pages to 1.2."""
+EVEN_TINT = 3
+"""Levels by which the paper of a scan varies, at least."""
+PRINTED_YELLOW = (0.3, 0.2)
+"""Yellow from the first share of blue lost on is printed if less than the second share of that is
+lost of green; aged paper of 0.2 to 0.5 lost of blue had lost 0.29 to 0.5 of it of green."""
+SHEET_PICTURES = 0.5
+"""Share of pictures up to which what lies on the lid of a scanner is a sheet of paper."""
 GRAIN_MAX = 0.12
 """The paper of no readable page is rougher than this share of its own brightness."""
 
@@ -114,65 +119,6 @@ def neutral_darkest(pixels: Pixels, paper: Paper) -> Pixels:
     return lowest
 
 
-def block_side(height: int, width: int) -> int:
-    """Side of the blocks for a page of this size, an even number of pixels from 2 to 8."""
-    side = -(-min(height, width) // BLOCK_PER_SIDE)
-    return int(np.clip(side + side % 2, 2, BLOCK_MAX))
-
-
-def padded(pixels: npt.NDArray[Counts], block: int) -> npt.NDArray[Counts]:
-    """`pixels`, its last rows and columns repeated until whole blocks fit."""
-    extra = [(0, -n % block) for n in pixels.shape[:2]] + [(0, 0)] * (pixels.ndim - 2)
-    return np.pad(pixels, extra, mode="edge") if any(e[1] for e in extra) else pixels
-
-
-def by_band(
-    measure: Callable[[npt.NDArray[Given]], npt.NDArray[Counts]],
-    pixels: npt.NDArray[Given],
-    block: int,
-) -> npt.NDArray[Counts]:
-    """Join what `measure` makes of bands of rows, padded to whole blocks.
-
-    What it needs on the way is then never as large as a page.
-    """
-    step = BAND_BLOCKS * block
-    bands = [pixels[y : y + step] for y in range(0, len(pixels), step)]
-    return np.concatenate([measure(padded(band, block)) for band in bands])
-
-
-def block_sum(pixels: Pixels, block: int) -> npt.NDArray[np.uint16]:
-    """Sums of `block` x `block` pixels (at most 16), `(H, W[, C])` to `(h, w[, C])`."""
-    height, width = pixels.shape[:2]
-    rows = pixels.reshape(height // block, block, width, *pixels.shape[2:])
-    total = rows.sum(axis=1, dtype=np.uint16)
-    columns = total[:, 0::block].copy()
-    for offset in range(1, block):
-        columns += total[:, offset::block]
-    return columns
-
-
-def block_reduce(plane: npt.NDArray[Counts], block: int, highest: bool) -> npt.NDArray[Counts]:
-    """Highest or lowest value of each block, `(H, W)` to `(h, w)`."""
-    pick = np.maximum if highest else np.minimum
-
-    def reduced(band: npt.NDArray[Counts]) -> npt.NDArray[Counts]:
-        height, width = band.shape
-        rows = pick.reduce(band.reshape(height // block, block, width), axis=1)
-        columns = rows[:, 0::block].copy()
-        for offset in range(1, block):
-            pick(columns, rows[:, offset::block], out=columns)
-        return columns
-
-    return by_band(reduced, plane, block)
-
-
-def block_means(pixels: Pixels, block: int) -> Plane:
-    """Mean of each block, `(H, W[, C])` to `(h, w, C)`."""
-    picture = pixels if pixels.ndim == 3 else pixels[..., None]
-    total = by_band(lambda band: block_sum(band, block), picture, block)
-    return total.astype(np.float32) / np.float32(block * block)
-
-
 def examine(pixels: Pixels, block: int = 0) -> Paper:
     """Estimate the paper of a page, uint8 `(H, W)` or `(H, W, 3)`.
 
@@ -181,13 +127,19 @@ def examine(pixels: Pixels, block: int = 0) -> Paper:
         block: side of a block in pixels; 0 takes what suits a page of this size. A part of a page
             needs the block of the whole.
     """
-    block = block or block_side(*pixels.shape[:2])
+    return _examined(pixels, block or block_side(*pixels.shape[:2]), lid=True)
+
+
+def _examined(pixels: Pixels, block: int, lid: bool) -> Paper:
     bright = _brightest_parts(pixels, block)
     light = bright.mean(axis=2, dtype=np.float32)
     ground = median(light, MEDIAN_RADIUS)
     dips = by_band(
         lambda band: block_reduce(darkest(band), block, highest=False), pixels, block
     ).astype(np.float32)
+    box = sheet(light, dips) if lid else None
+    if box and (laid := _on_lid(pixels, block, box, bright, dips)):
+        return laid
     level = _tinted(bright, light, ground)
     shadow = shadows(ground, light, dips)
     picture = pictures(bright, ground, light, dips, shadow)
@@ -201,6 +153,45 @@ def examine(pixels: Pixels, block: int = 0) -> Paper:
     hidden = dilate((ground < DARK_GROUND * brightest_around(ground)) & ~shadow, 2)
     level = _filled(level, ~(picture | hidden) if not (picture | hidden).all() else ~picture)
     return Paper(block, level, _grain(level, dips, picture, block), picture)
+
+
+def _on_lid(
+    pixels: Pixels, block: int, box: tuple[slice, slice], bright: Plane, dips: Plane
+) -> Paper | None:
+    """The paper of a page of which `box` (blocks) is a sheet and the rest the lid of a scanner.
+
+    None where that sheet is mostly pictures, or was printed in that tint.
+    """
+    rows, columns = (slice(side.start * block, side.stop * block) for side in box)
+    part = _examined(np.ascontiguousarray(pixels[rows, columns]), block, lid=False)
+    if part.picture.mean() > SHEET_PICTURES or _printed(part):
+        return None
+    lid = np.ones(dips.shape, np.bool_)
+    lid[box] = False
+    white = np.median(bright[lid], axis=0)
+    level = np.broadcast_to(white, bright.shape).copy()
+    depth = np.clip(np.median(1 - dips[lid] / white.min()), 0, GRAIN_MAX)
+    grain = np.full(dips.shape, depth, np.float32)
+    picture = np.zeros(dips.shape, np.bool_)
+    # between blocks the level is interpolated, so that of the sheet goes on beyond its edge
+    wide = np.pad(part.level, ((2, 2), (2, 2), (0, 0)), mode="edge")
+    around, inside = [], []
+    for side, length in zip(box, dips.shape, strict=True):
+        first, last = max(side.start - 2, 0), min(side.stop + 2, length)
+        around.append(slice(first, last))
+        inside.append(slice(first - side.start + 2, last - side.start + 2))
+    level[tuple(around)] = wide[tuple(inside)]
+    grain[box], picture[box] = part.grain, part.picture
+    return Paper(block, level, grain, picture)
+
+
+def _printed(paper: Paper) -> bool:
+    """Whether a tint was drawn, without any shade, or printed in yellow, which takes blue alone."""
+    low, high = np.percentile(paper.level.mean(axis=2), (5, 95))
+    if high - low < EVEN_TINT or len(paper.usual) == 1:
+        return bool(high - low < EVEN_TINT)
+    red, green, blue = paper.usual / paper.usual.max()
+    return bool(red - blue > PRINTED_YELLOW[0] and red - green < PRINTED_YELLOW[1] * (red - blue))
 
 
 def _brightest_parts(pixels: Pixels, block: int) -> Plane:
@@ -300,30 +291,6 @@ def _grain(level: Plane, dips: Plane, picture: Mask, block: int) -> Plane:
     known = quiet < 1
     usual = np.median(quiet[known]) if known.any() else 0
     return np.minimum(box_mean(np.where(known, quiet, usual), 6), GRAIN_MAX)
-
-
-def enlarged(plane: Plane, block: int, rows: slice, width: int) -> Plane:
-    """Rows of a block plane `(h, w)` at full resolution, `(rows, width)`, linear in between."""
-    y = (np.arange(rows.start, rows.stop, dtype=np.float32) + 0.5) / block + 0.5
-    edge = np.pad(plane, 1, mode="edge")
-    top = y.astype(np.intp)
-    t = (y - top.astype(np.float32))[:, None]  # else all that follows is float64
-    lines = edge[top] * (1 - t) + edge[top + 1] * t
-    # Between two centres lie `block` pixels; the first centre is half a block from the margin.
-    s = (np.arange(block, dtype=np.float32) + 0.5) / block
-    cells = lines[:, :-1, None] + (lines[:, 1:] - lines[:, :-1])[..., None] * s
-    flat = cells.reshape(len(y), -1)
-    part: Plane = flat[:, block // 2 : block // 2 + width].astype(np.float32, copy=False)
-    return part
-
-
-def spread(plane: Blocks, block: int, rows: slice, width: int) -> Blocks:
-    """Rows of a block plane at full resolution, each block flat."""
-    lines = np.arange(rows.start, rows.stop) // block
-    first = lines[0]
-    wide = np.repeat(plane[first : lines[-1] + 1], block, axis=1)[:, :width]
-    spread: Blocks = wide[lines - first]
-    return spread
 
 
 def whitened(pixels: Pixels, paper: Paper, rows: slice) -> Pixels:

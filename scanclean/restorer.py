@@ -10,23 +10,14 @@ from typing import TypeAlias
 import numpy as np
 
 from scanclean.backends import Backend
+from scanclean.blocks import spread
 from scanclean.classical import classical
 from scanclean.config import CLASSICAL, DEFAULT_WEIGHTS, SMALLEST_TILE
 from scanclean.errors import DeviceError, UsageError
 from scanclean.fidelity import Ink, guard
 from scanclean.ink import colour_kept, darkened, halfway_back, paleness
 from scanclean.page import Pixels, Tiles, differ
-from scanclean.paper import (
-    SMALLEST_PAGE,
-    Mask,
-    Paper,
-    bare,
-    darkest,
-    evened,
-    examine,
-    spread,
-    tone_kept,
-)
+from scanclean.paper import SMALLEST_PAGE, Mask, Paper, bare, darkest, evened, examine, tone_kept
 from scanclean.parallel import in_order
 from scanclean.progress import SILENT, Progress, look
 from scanclean.shapes import dilate, erode

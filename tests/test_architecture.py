@@ -15,8 +15,8 @@ MODULES = {
 
 GROUND = {"errors", "progress", "plugins", "config", "page", "spec", "atomic", "parallel",
           "journal", "packing"}  # fmt: skip
-PARTS = {"tiling", "fidelity", "classical", "paper", "ink", "grounds", "shapes", "checkpoint",
-         "_sparse", "models", "backends", "documents", "codecs"}  # fmt: skip
+PARTS = {"tiling", "fidelity", "classical", "paper", "ink", "grounds", "blocks", "shapes",
+         "checkpoint", "_sparse", "models", "backends", "documents", "codecs"}  # fmt: skip
 USE_CASES = {"restorer", "engine", "jobs", "restoration", "resume", "unfinished", "weights",
              "_download", "_weightfile", "training", "evaluation", "report",
              "pruning"}  # fmt: skip
@@ -24,10 +24,10 @@ PARTS_MAY = {
     "backends": {"checkpoint", "models"},
     "checkpoint": {"models", "_sparse"},
     "documents": {"codecs"},
-    "fidelity": {"paper", "shapes"},
-    "classical": {"paper", "shapes"},
-    "ink": {"paper", "shapes"},
-    "paper": {"grounds", "shapes"},
+    "fidelity": {"paper", "blocks", "shapes"},
+    "classical": {"paper", "blocks", "shapes"},
+    "ink": {"paper", "blocks", "shapes"},
+    "paper": {"grounds", "blocks", "shapes"},
     "grounds": {"shapes"},
     "tiling": {"shapes"},
 }

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scanclean.paper import bare, enlarged, evened, examine, tone_kept
+from scanclean.blocks import enlarged
+from scanclean.paper import bare, evened, examine, tone_kept
 
 
 def page(height=480, width=360, paper=(235, 225, 200), seed=0):
@@ -286,6 +287,59 @@ def test_a_shade_on_clipped_paper_goes():
     scan = (sheet * gutter[None, :, None]).astype(np.uint8)
     even = evened(scan)
     assert np.median(scan[:, 10]) < 210 and np.median(even[:, 10]) >= 252
+
+
+def framed(pixels, border, lid=255):
+    """A page on the lid of a scanner, as noisy as the page if it is not clipped white."""
+    height, width = pixels.shape[:2]
+    out = np.full((height + 2 * border, width + 2 * border, 3), lid, np.float32)
+    if lid < 255:
+        out += np.random.default_rng(9).normal(0, 2, out.shape)
+    out = np.clip(out, 0, 255).astype(np.uint8)
+    out[border:-border, border:-border] = pixels
+    return out
+
+
+def shaded(pixels, least=0.8):
+    """The same lit from one side."""
+    light = np.linspace(1, least, pixels.shape[1])[None, :, None]
+    return (pixels * light).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("border", "lid"), [(8, 255), (40, 255), (40, 240)])
+@pytest.mark.parametrize("tint", [(190, 155, 115), (110, 104, 96)])
+def test_a_brown_sheet_on_a_white_lid_becomes_white(tint, border, lid):
+    pixels, ink = page(height=720, width=540, paper=tint)
+    even = evened(framed(shaded(pixels), border, lid))
+    assert np.median(even[:border]) >= 250
+    sheet = even[border:-border, border:-border]
+    assert np.median(sheet[~ink], axis=0).min() >= 248
+    assert np.median(sheet[ink]) < 110
+
+
+def test_a_few_lines_on_a_brown_sheet_on_a_white_lid_are_no_picture():
+    pixels, ink = page(height=720, width=540, paper=(190, 155, 115))
+    bare = np.clip(np.random.default_rng(3).normal((190, 155, 115), 3, pixels.shape), 0, 255)
+    pixels[:400], ink[:400] = bare[:400], False
+    assert examine(framed(shaded(pixels, 0.9), 40)).picture.mean() < 0.05
+
+
+@pytest.mark.parametrize("kind", ["photograph", "drawn tint", "printed yellow"])
+def test_what_is_printed_with_a_white_margin_is_no_sheet_on_a_lid(kind):
+    pixels, ink = page(height=720, width=540, paper=(190, 155, 115))
+    if kind == "photograph":
+        pixels = np.repeat(clouds(720, 540, 60, 190)[..., None], 3, axis=2).astype(np.uint8)
+    elif kind == "drawn tint":
+        pixels[~ink], pixels[ink] = (190, 155, 115), 40
+    else:
+        pixels, _ = page(height=720, width=540, paper=(245, 245, 130))
+        pixels = shaded(pixels)
+        pixels[40:140] = 255
+        pixels[60:70, 80:400] = 30
+        pixels[:, :40] = pixels[:40] = pixels[-40:] = (235, 40, 150)
+    whole = framed(pixels, 40)
+    even = evened(whole)
+    assert np.abs(even[90:-90, 90:-90].astype(int) - whole[90:-90, 90:-90]).mean() < 8
 
 
 def test_a_small_sheet_on_the_white_lid_of_a_scanner_is_paper():

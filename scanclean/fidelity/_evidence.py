@@ -8,8 +8,9 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from scanclean.blocks import spread
 from scanclean.page import Pixels
-from scanclean.paper import Paper, darkest, neutral_darkest, spread
+from scanclean.paper import Paper, darkest, neutral_darkest
 from scanclean.shapes import dilate, erode
 
 Mask: TypeAlias = npt.NDArray[np.bool_]

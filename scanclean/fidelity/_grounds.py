@@ -7,9 +7,10 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from scanclean.blocks import block_means, block_reduce, by_band
 from scanclean.fidelity._evidence import STRONG, Evidence
 from scanclean.page import Pixels
-from scanclean.paper import Paper, block_means, block_reduce, by_band, neutral_darkest
+from scanclean.paper import Paper, neutral_darkest
 from scanclean.shapes import Components, components, dilate, erode
 
 Mask: TypeAlias = npt.NDArray[np.bool_]

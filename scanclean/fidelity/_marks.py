@@ -7,8 +7,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from scanclean.blocks import block_reduce
 from scanclean.fidelity._evidence import STRONG, Evidence
-from scanclean.paper import block_reduce
 from scanclean.shapes import Components, box_mean, components, dilate, pieces
 
 Mask: TypeAlias = npt.NDArray[np.bool_]

@@ -19,10 +19,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from scanclean.atomic import replacing
+from scanclean.blocks import block_side
 from scanclean.config import TrainConfig
 from scanclean.errors import DataError
 from scanclean.page import Pixels
-from scanclean.paper import block_side, evened, examine
+from scanclean.paper import evened, examine
 from scanclean.training.degradation import degrade
 from scanclean.training.distributed import ALONE, World
 from scanclean.training.pairs import Pair, load_rgb, paired_patch

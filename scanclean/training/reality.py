@@ -16,11 +16,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from scanclean.blocks import block_reduce
 from scanclean.config import ReadOptions
 from scanclean.documents import open_document
 from scanclean.errors import InputError
 from scanclean.page import Page, Pixels
-from scanclean.paper import Paper, block_reduce, darkest, examine
+from scanclean.paper import Paper, darkest, examine
 from scanclean.shapes import box_mean, dilate, erode
 
 CROP = 768
