@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-
-from scanclean.config import Mode
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 """One picture: uint8, `(H, W)` gray or `(H, W, 3)` sRGB, 0 black to 255 white."""
@@ -98,28 +96,3 @@ class Kept:
     """Why, in a few words a user understands."""
     same_as: int | None = None
     """Number of the page that shows the same picture, if that decides what happened to this one."""
-
-
-BLACK_BELOW = 128
-"""Grey level under which a pixel of a bitonal page is ink: half way, as clean paper is white."""
-
-
-def in_mode(page: Page, mode: Mode) -> Page:
-    """The page in the colours that were asked for; "auto" keeps what it is.
-
-    Gray of colours is their brightness; of a bitonal page all below half way is ink.
-    """
-    pixels = page.pixels
-    if mode in ("gray", "bitonal") and pixels.ndim == 3:
-        pixels = _luma(pixels)
-    bitonal = mode == "bitonal" or (mode == "auto" and page.bitonal)
-    if bitonal:
-        pixels = np.where(pixels < BLACK_BELOW, np.uint8(0), np.uint8(255))
-    return replace(page, pixels=pixels, bitonal=bitonal)
-
-
-def _luma(pixels: Pixels) -> Pixels:
-    """Brightness by ITU-R BT.601, as JPEG and most viewers weigh it; uint8 `(H, W)`."""
-    weights = np.array([77, 150, 29], np.uint16)  # 0.299, 0.587, 0.114 in 1/256
-    out: Pixels = ((pixels @ weights + 128) >> 8).astype(np.uint8)
-    return out

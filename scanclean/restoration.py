@@ -28,10 +28,11 @@ from scanclean.engine import Engine, open_engine
 from scanclean.errors import DeviceError, ExitCode, ScancleanError, Stuck
 from scanclean.fidelity import Ink
 from scanclean.jobs import Job, Plan
-from scanclean.page import SAME_PICTURE, Action, Kept, Page, Pixels, differ, in_mode
+from scanclean.page import SAME_PICTURE, Action, Kept, Page, Pixels, differ
 from scanclean.parallel import in_order
 from scanclean.progress import SILENT, Limited, Progress, Stopped
 from scanclean.restorer import Cleaned, Cleaner
+from scanclean.tones import in_mode
 from scanclean.unfinished import Memory, Outcome
 
 

@@ -15,7 +15,7 @@ MODULES = {
 
 GROUND = {"errors", "progress", "plugins", "config", "page", "spec", "atomic", "parallel",
           "journal", "packing"}  # fmt: skip
-PARTS = {"tiling", "fidelity", "classical", "paper", "ink", "grounds", "blocks", "shapes",
+PARTS = {"tiling", "fidelity", "classical", "paper", "ink", "grounds", "blocks", "shapes", "tones",
          "checkpoint", "_sparse", "models", "backends", "documents", "codecs"}  # fmt: skip
 USE_CASES = {"restorer", "engine", "jobs", "restoration", "resume", "unfinished", "weights",
              "_download", "_weightfile", "training", "evaluation", "report",
@@ -23,7 +23,8 @@ USE_CASES = {"restorer", "engine", "jobs", "restoration", "resume", "unfinished"
 PARTS_MAY = {
     "backends": {"checkpoint", "models"},
     "checkpoint": {"models", "_sparse"},
-    "documents": {"codecs"},
+    "documents": {"codecs", "tones"},
+    "tones": {"blocks", "shapes"},
     "fidelity": {"paper", "blocks", "shapes"},
     "classical": {"paper", "blocks", "shapes"},
     "ink": {"paper", "blocks", "shapes"},

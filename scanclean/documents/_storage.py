@@ -11,6 +11,7 @@ from scanclean.codecs import Stream, _jbig2, codec, jpeg
 from scanclean.codecs.jpeg import MAX_SIDE
 from scanclean.config import StoreOptions
 from scanclean.page import Pixels
+from scanclean.tones import black_and_white
 
 Made = TypeVar("Made")
 
@@ -55,7 +56,8 @@ def store(
     elif options.codec in ("jpeg", "jp2"):
         stream = _lossy(_that_fits(options.codec, pixels), pixels, before, options)
     else:
-        stream = codec(options.codec).encode(pixels, options.quality)
+        shown = black_and_white(pixels) if options.codec == "g4" else pixels
+        stream = codec(options.codec).encode(shown, options.quality)
     said = _growth(stream, before, options)
     if not bitonal and options.codec == "g4" and _coloured(pixels):
         said = ("--codec g4 made its colours black and white", *said)
