@@ -55,6 +55,8 @@ class Plan:
     """The one PDF that all inputs go into, page after page."""
     folder: Path | None = None
     """The folder that several outputs go into."""
+    left_out: tuple[Path, ...] = ()
+    """Files of input folders that are no documents by their names."""
 
 
 def plan(inputs: Sequence[str], output: str, kind: str | None, known: Sequence[str]) -> Plan:
@@ -83,7 +85,8 @@ def plan(inputs: Sequence[str], output: str, kind: str | None, known: Sequence[s
     folders = [name for name in inputs if name != PIPE and Path(name).is_dir()]
     if len(inputs) == 1 and not folders:
         return Plan((_single(inputs[0], output, wanted, known),))
-    found = list(_expand(inputs, known, Path(output)))
+    left_out: list[Path] = []
+    found = list(_expand(inputs, known, Path(output), left_out))
     if output == PIPE:
         raise UsageError(
             "several documents do not fit into stdout",
@@ -91,7 +94,7 @@ def plan(inputs: Sequence[str], output: str, kind: str | None, known: Sequence[s
         )
     if not _means_folder(output) and Path(output).suffix.lower() == ".pdf":
         jobs = tuple(Job(path, None, ".pdf") for path, _ in found)
-        return Plan(jobs, joined=Path(output))
+        return Plan(jobs, joined=Path(output), left_out=tuple(left_out))
     if not _means_folder(output) and Path(output).suffix.lower() in known:
         stem = Path(output).stem
         raise UsageError(
@@ -100,7 +103,8 @@ def plan(inputs: Sequence[str], output: str, kind: str | None, known: Sequence[s
         )
     if Path(output).exists() and not Path(output).is_dir():
         raise UsageError(f"{output}: several inputs need a folder", hint=f"type -o {output}-clean/")
-    return Plan(tuple(_into_folder(found, Path(output), wanted)), folder=Path(output))
+    into = tuple(_into_folder(found, Path(output), wanted))
+    return Plan(into, folder=Path(output), left_out=tuple(left_out))
 
 
 def _means_folder(output: str) -> bool:
@@ -129,11 +133,12 @@ def _single(name: str, output: str, wanted: str, known: Sequence[str]) -> Job:
 
 
 def _expand(
-    inputs: Sequence[str], known: Sequence[str], output: Path
+    inputs: Sequence[str], known: Sequence[str], output: Path, left_out: list[Path]
 ) -> Iterator[tuple[Path, Path]]:
     """Every document among the inputs, with its place below the output folder.
 
-    What lies in an output folder inside an input folder is an earlier run's, and no input.
+    What lies in an output folder inside an input folder is an earlier run's, and no input. Files
+    that are no documents by their names are added to `left_out`.
     """
     made = output.resolve()
     for name in inputs:
@@ -141,9 +146,11 @@ def _expand(
         if not path.is_dir():
             yield path, Path(path.name)
             continue
-        inside = [p for p in path.rglob("*") if p.suffix.lower() in known and _visible(p, path)]
+        files = [p for p in path.rglob("*") if _visible(p, path)]
         if path.resolve() in made.parents:
-            inside = [p for p in inside if made not in (p.resolve(), *p.resolve().parents)]
+            files = [p for p in files if made not in (p.resolve(), *p.resolve().parents)]
+        inside = [p for p in files if p.suffix.lower() in known]
+        left_out += sorted(p for p in files if p.suffix.lower() not in known)
         if not inside:
             raise InputError(f"{path}: holds no document", hint="known are: " + " ".join(known))
         for document in sorted(inside, key=lambda p: natural(p.relative_to(path).as_posix())):

@@ -109,3 +109,13 @@ def test_several_documents_do_not_fit_into_one_picture(folder):
         planned(folder, "new.png")
     with pytest.raises(UsageError, match="empty"):
         planned("", "out.pdf")
+
+
+def test_files_of_a_folder_that_are_no_documents_by_their_names_are_told(tmp_path):
+    for name in ("1.png", "2.gif", "sub/3.jpg", "sub/4", ".hidden.gif"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    for output in ("all.pdf", "out/"):
+        result = planned(tmp_path, output)
+        assert result.left_out == (tmp_path / "2.gif", tmp_path / "sub" / "4")
+        assert len(result.jobs) == 2

@@ -25,6 +25,9 @@ from scanclean.restoration import FileReport, Session, as_json
 from scanclean.resume import Resuming, no_place
 from scanclean.unfinished import place_of
 
+NAMED = 5
+"""Files that are named in a notice; the rest is counted."""
+
 
 def run(
     inputs: Sequence[str],
@@ -68,7 +71,7 @@ def run(
         if output == jobs.PIPE:
             reports = _poured(plan, reports, stdout)
     if not words.quiet:
-        for notice in (*session.notices, *notes, *_leftovers(plan)):
+        for notice in (*session.notices, *notes, *_left_out(plan), *_leftovers(plan)):
             _console.say(notice)
         for report in reports:
             _tell(report, verbose=words.verbose, joined=plan.joined is not None)
@@ -156,6 +159,18 @@ def _one(restore: Callable[[Job], FileReport], session: Session, job: Job) -> Fi
     except ScancleanError as error:  # one bad file among many does not end the others
         _console.error(str(error), error.hint)
         return session.failed(job, error)
+
+
+def _left_out(plan: Plan) -> list[str]:
+    """Which files of folders were not read: a page may be among them."""
+    names = [str(path) for path in plan.left_out]
+    if not names:
+        return []
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return [
+        f"left out, as their names are not those of documents: {', '.join(names[:NAMED])}{more}; "
+        "those that are, give by name"
+    ]
 
 
 def _leftovers(plan: Plan) -> list[str]:

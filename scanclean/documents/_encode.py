@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import numpy as np
 import numpy.typing as npt
 
-from scanclean.config import StoreOptions
+from scanclean.config import Mode, StoreOptions
 from scanclean.documents import Document, Encoded, _colour, _jp2, _metadata, _tiff_file
 from scanclean.documents._picture import FAILURES, PictureTraits, unchanged
 from scanclean.documents._storage import Before, growth, tightened
 from scanclean.errors import InputError, OutputError
 from scanclean.page import Action, Kept, Page, Pixels
+from scanclean.tones import in_mode
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -37,6 +38,7 @@ KINDS = {
 }
 """Kind of file for each ending; "j2k" is "jp2" without its boxes."""
 
+_MODES: dict[str, Mode] = {".pgm": "gray", ".pbm": "bitonal"}
 _FORMATS = {"pnm": "PPM", "jp2": "JPEG2000", "j2k": "JPEG2000"}
 _HAVE_ALPHA = ("png", "webp", "tiff", "bmp", "jp2", "j2k")
 _HAVE_GRAY_ALPHA = ("png", "tiff", "jp2", "j2k")
@@ -81,6 +83,7 @@ def encode(page: Page, suffix: str, options: StoreOptions) -> tuple[bytes, tuple
         OutputError: this kind of file cannot hold the page.
     """
     kind = KINDS[suffix]
+    page = in_mode(page, _MODES.get(suffix, "auto"))
     traits = page.origin if isinstance(page.origin, PictureTraits) else _plain(page)
     before = _before(traits, kind)
     notes: list[str] = []

@@ -93,7 +93,10 @@ def test_folder_and_joined(run, png, pdf, tmp_path):
     pdf.rename(folder / "p10.pdf")
     assert run("restore", folder, "-o", tmp_path / "out", *CLASSICAL)[0] == 0
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["p10.pdf", "p2.png"]
-    assert run("restore", folder, "-o", tmp_path / "all.pdf", *CLASSICAL)[0] == 0
+    (folder / "p3.gif").write_bytes(b"GIF89a")
+    code, _, said = run("restore", folder, "-o", tmp_path / "all.pdf", *CLASSICAL)
+    assert code == 0
+    assert "p3.gif" in " ".join(said.split())
     joined = pymupdf.open(tmp_path / "all.pdf")
     assert joined.page_count == 4 and joined[3].get_text().strip() == "born digital"
 

@@ -488,3 +488,14 @@ def test_palette_picture_that_needs_all_colours_says_that_it_grows(noise):
     data = stored(colours)
     made, (words,) = restored(data, lambda pixels: noise(*pixels.shape), ".png")
     assert f"picture grows from {len(data) / 1000:.1f} kB" in words and words.endswith("as PNG")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "magic", "mode"),
+    [(".ppm", b"P6", "RGB"), (".pgm", b"P5", "L"), (".pbm", b"P4", "1")],
+)
+def test_portable_maps_are_what_their_names_say(suffix, magic, mode):
+    pixels = np.full((20, 30, 3), (200, 40, 40), np.uint8)
+    data, _ = _encode.encode(Page(0, pixels, (300.0, 300.0)), suffix, StoreOptions())
+    assert data.startswith(magic)
+    assert Image.open(io.BytesIO(data)).mode == mode
