@@ -253,6 +253,8 @@ def _jpeg(image: Image, page: Page, traits: PictureTraits, options: StoreOptions
         "icc_profile": _icc(image, traits),
         "exif": traits.exif,
         "xmp": traits.xmp,
+        "extra": _metadata.iptc_segment(traits.iptc),
+        "comment": traits.comment,
         # Not coarser than it was; above 97 the file grows and nobody sees why.
         "quality": max(options.quality, min(traits.quality, 97)),
         "subsampling": traits.subsampling if traits.kind == "jpeg" else 0,

@@ -111,6 +111,37 @@ def jpeg_storage(image: ImageFile) -> dict[str, Any]:
     }
 
 
+IPTC = 0x0404
+"""Number of the resource in a JPEG's APP13 segment that holds captions and authors. The others are
+Photoshop's own, among them a thumbnail of the page before."""
+SEGMENT_MAX = 65_533
+"""Bytes that a segment of a JPEG can hold."""
+
+
+def jpeg_words(image: ImageFile) -> dict[str, Any]:
+    """Fields of `PictureTraits` for what people wrote into a JPEG beside Exif and XMP."""
+    resources = image.info.get("photoshop")
+    iptc = resources.get(IPTC) if isinstance(resources, dict) else None
+    comment = image.info.get("comment")
+    return {
+        "iptc": iptc if isinstance(iptc, bytes) else b"",
+        "comment": comment if isinstance(comment, bytes) else b"",
+    }
+
+
+def iptc_segment(iptc: bytes) -> bytes:
+    """The APP13 segment of a JPEG that holds IPTC; empty if there is none, or too much.
+
+    Adobe Photoshop File Formats Specification, "Image Resource Blocks".
+    """
+    padding = b"\0" * (len(iptc) % 2)
+    block = b"8BIM" + struct.pack(">HHI", IPTC, 0, len(iptc)) + iptc + padding
+    data = b"Photoshop 3.0\0" + block
+    if not iptc or len(data) > SEGMENT_MAX:
+        return b""
+    return b"\xff\xed" + struct.pack(">H", len(data) + 2) + data
+
+
 def with_resolution(exif: bytes, dpi: tuple[float, float]) -> bytes:
     """An Exif block that also states the resolution, for kinds of file that have no other place."""
     from PIL import Image

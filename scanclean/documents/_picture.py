@@ -60,6 +60,10 @@ class PictureTraits:
     """Exif block without thumbnail, orientation 1."""
     xmp: bytes = b""
     """XMP packet without orientation and thumbnails."""
+    iptc: bytes = b""
+    """Captions and authors of a JPEG, as IPTC writes them."""
+    comment: bytes = b""
+    """Comment of a JPEG."""
     text: tuple[tuple[str, str], ...] = ()
     """Text chunks of a PNG: key and value."""
     lossless: bool = True
@@ -244,7 +248,7 @@ def decode(
         per_cm=facts.per_cm,
     )
     if kind == "jpeg":
-        traits = replace(traits, **_metadata.jpeg_storage(image))
+        traits = replace(traits, **_metadata.jpeg_storage(image), **_metadata.jpeg_words(image))
     page = Page(index, pixels, facts.dpi, flat.bitonal, traits)
     return Decoded(page, (*facts.warnings, *flat.warnings), damage)
 

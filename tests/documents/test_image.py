@@ -499,3 +499,16 @@ def test_portable_maps_are_what_their_names_say(suffix, magic, mode):
     data, _ = _encode.encode(Page(0, pixels, (300.0, 300.0)), suffix, StoreOptions())
     assert data.startswith(magic)
     assert Image.open(io.BytesIO(data)).mode == mode
+
+
+def test_captions_and_comments_of_a_jpeg_stay(noise):
+    iptc = b"\x1c\x02\x78\x00\x07Caption"
+    resource = b"8BIM\x04\x04\0\0" + struct.pack(">I", len(iptc)) + iptc
+    thumbnail = b"8BIM\x04\x0c\0\0" + struct.pack(">I", 4) + b"old!"
+    segment = b"Photoshop 3.0\0" + resource + thumbnail
+    extra = b"\xff\xed" + struct.pack(">H", len(segment) + 2) + segment
+    data = stored(Image.fromarray(noise(80, 60)), "JPEG", extra=extra, comment="shelf 12")
+    made, _ = restored(data, np.flipud, ".jpg")
+    with Image.open(io.BytesIO(made)) as picture:
+        assert picture.info["photoshop"] == {0x0404: iptc}
+        assert picture.info["comment"] == b"shelf 12"
