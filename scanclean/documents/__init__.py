@@ -171,7 +171,12 @@ def open_document(source: Source, name: str, options: ReadOptions) -> Document:
     head = _head(source, name)
     for module in formats():
         if module.recognises(head):
-            return module.open(source, name, options)
+            document = module.open(source, name, options)
+            if options.pages and not any(map(options.wants, range(len(document)))):
+                document.warnings.append(
+                    f"--pages names none of its {len(document)} pages: nothing is cleaned"
+                )
+            return document
     raise InputError(
         f"{name}: is neither a PDF nor a picture that scanclean knows",
         hint="known are: " + " ".join(suffixes()),

@@ -70,6 +70,12 @@ def test_strength_zero_gives_the_input_back(run, png, tmp_path):
     assert (tmp_path / "out.png").read_bytes() == png.read_bytes()
 
 
+def test_pages_that_are_not_there_are_told(run, pdf, tmp_path):
+    code, _, said = run("restore", pdf, "-o", tmp_path / "o.pdf", "--pages", "20", *CLASSICAL)
+    assert code == 0
+    assert "--pages names none of its 3 pages" in " ".join(said.split())
+
+
 def test_pages_selects(run, pdf, tmp_path):
     _, out, _ = run(
         "restore", pdf, "-o", tmp_path / "o.pdf", "--pages", "2-", "--json", "-", *CLASSICAL
