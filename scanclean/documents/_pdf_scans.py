@@ -21,6 +21,9 @@ COVERS = 0.6
 """Share of the page that a scan covers, at least; the rest may be a margin."""
 HALF = 0.25
 """Share of the page that each of two facing pages covers, at least."""
+ALONE = 0.1
+"""Share that it covers, at least, where the page shows nothing else: a receipt, or an identity
+card, on a large sheet."""
 VEIL = 0.05
 """Share of the page from which stencils and masked pictures make it a layered page."""
 OVERPRINT = 200
@@ -92,6 +95,8 @@ def judge(page: Object, drawn: Drawing, sizes: dict[int, Size]) -> Verdict:
     masked = [p for p in usable if p.see_through and not p.stencil and cover[id(p)] >= COVERS]
     if not scans and len(masked) == 1 == len(veils):
         scans, veils = [_single(masked[0], sizes)], []
+    if not scans and _alone(drawn, opaque, box):
+        scans = [_single(opaque[0], sizes)]
     if not scans:
         return Verdict(reason=_why_none(drawn))
     if _overprinted(scans, drawn):
@@ -99,6 +104,16 @@ def judge(page: Object, drawn: Drawing, sizes: dict[int, Size]) -> Verdict:
     if sum(cover[id(veil)] for veil in veils) >= VEIL:
         return Verdict(reason="layered page: text lies in masks over a picture", layered=True)
     return Verdict(scans=tuple(scans))
+
+
+def _alone(drawn: Drawing, opaque: Sequence[Placement], box: Box) -> bool:
+    """Whether the page shows one whole picture and nothing beside or on it."""
+    if len(opaque) != 1 or len(drawn.placements) != 1:
+        return False
+    (only,) = opaque
+    share = coverage(only.matrix, box)
+    whole = coverage(only.matrix, box, only.clip) >= GAPLESS * share
+    return whole and share >= ALONE and not (drawn.characters or drawn.strokes or drawn.inline)
 
 
 def _why_none(drawn: Drawing) -> str:

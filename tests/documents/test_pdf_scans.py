@@ -43,9 +43,16 @@ def test_margin_is_allowed(found, draw):
     assert isinstance(only(found(draw.place("Im0", 100, 130, 10, 15), {"Im0": (60, 80)})), Page)
 
 
-def test_figure_is_none(found, draw):
-    kept = only(found(draw.place("Im0", 60, 60, 10, 15), {"Im0": (60, 60)}))
+@pytest.mark.parametrize("beside", ["10 90 40 1 re f", "BT /F1 8 Tf 10 100 Td (Fig. 1) Tj ET"])
+def test_figure_is_none(found, draw, beside):
+    kept = only(found(f"{draw.place('Im0', 60, 60, 10, 15)} {beside}", {"Im0": (60, 60)}))
     assert (kept.action, kept.reason) == ("kept", "no scan: its pictures are figures")
+
+
+@pytest.mark.parametrize(("side", "scan"), [(60, True), (45, True), (40, False)])
+def test_a_small_picture_alone_on_a_page_is_a_scan(found, draw, side, scan):
+    item = only(found(draw.place("Im0", side, side, 10, 15), {"Im0": (60, 60)}))
+    assert isinstance(item, Page) == scan
 
 
 WINDOWS = [
