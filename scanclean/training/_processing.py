@@ -258,6 +258,35 @@ class Bilevel:
 
 
 @dataclass(frozen=True)
+class Specks:
+    """Salt and pepper: black points of a pixel to a few on the paper, and white ones in the ink."""
+
+    black: float
+    """Share of the pixels that begin a black point."""
+    white: float
+    """The same for white ones."""
+    largest: int
+    """Longest side of a point, pixels."""
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, level: float) -> Specks:
+        """Draw a density: 2 to 150 points on 100 x 100 pixels at worst, most of them few."""
+        black = log_between(rng, 2e-5, 3e-4 * 50**level)
+        return cls(black, black * between(rng, 0, 0.5), int(rng.integers(1, 4)))
+
+    def process(self, pixels: Pixels, rng: np.random.Generator, dpi: float) -> Pixels:
+        """Set points of chance sizes."""
+        out = pixels.copy()
+        height, width = pixels.shape[:2]
+        for share, value in ((self.black, 0), (self.white, 255)):
+            for _ in range(int(rng.poisson(share * height * width))):
+                y, x = int(rng.integers(height)), int(rng.integers(width))
+                tall, wide = (int(side) for side in rng.integers(1, self.largest + 1, 2))
+                out[y : y + tall, x : x + wide] = value
+        return out
+
+
+@dataclass(frozen=True)
 class Fax:
     """A facsimile: 204 by 98 or 196 dots an inch, two tones, broken lines."""
 

@@ -243,6 +243,18 @@ PROFILES: Mapping[str, tuple[float, Profile]] = {
             Choice(processing.Jpeg, 0.6, 0, 0.6),
         ),
     ),
+    "speckled": (
+        0.05,
+        (
+            Choice(ink.InkSpread, 0.5),
+            Choice(ink.Mottle, 0.3),
+            Choice(optics.Lens, 0.8, 0, 0.6),
+            Choice(sensor.Noise, 0.5, 0, 0.5),
+            Choice(processing.Gray, 0.5),
+            Choice(processing.Bilevel, 0.8, 0, 0.6),
+            Choice(processing.Specks, 1),
+        ),
+    ),
     "spoiled": (
         0.11,
         (

@@ -5,12 +5,13 @@ from dataclasses import FrozenInstanceError, is_dataclass
 import numpy as np
 import pytest
 
+from scanclean.shapes import components
 from scanclean.training import degradation
 from scanclean.training._light import Scene, blurred, resized, to_light, to_pixels
 from scanclean.training._optics import Defocus
 from scanclean.training._paper import BleedThrough, SheetBeneath, ShowThrough
 from scanclean.training._print import TonerShadow
-from scanclean.training._processing import Bilevel, Jpeg, Levels
+from scanclean.training._processing import Bilevel, Jpeg, Levels, Specks
 from scanclean.training.degradation import (
     PROFILES,
     Degradation,
@@ -257,6 +258,16 @@ def test_the_shadow_of_a_photocopier_is_grainy_falls_off_and_leaves_the_middle()
     assert (
         beside[:40].std() + beside[:, :40].std() + beside[-40:].std() > 8
     )  # grain, no smooth shade
+
+
+def test_specks_are_points_and_as_many_as_they_should_be():
+    paper = np.full((300, 300), 255, np.uint8)
+    seen = run(Specks(2e-3, 0.0, 2), paper)
+    found = components(seen < 128)
+    assert set(np.unique(seen)) == {0, 255}
+    assert 120 < found.count < 230
+    assert np.median(found.area) <= 4
+    assert (run(Specks(0.0, 2e-3, 2), np.zeros_like(paper)) == 255).any()
 
 
 def test_bilevel_has_two_tones_and_dithers_photographs():
