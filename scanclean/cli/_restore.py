@@ -18,13 +18,15 @@ from scanclean.cli._console import Words
 from scanclean.cli._products import require_apart, require_browser_page, require_report
 from scanclean.cli._watch import Watcher
 from scanclean.config import RestoreOptions
-from scanclean.errors import ExitCode, ScancleanError
+from scanclean.errors import ExitCode, InputError, LockedError, RefusedError, ScancleanError
 from scanclean.jobs import Job, Plan
 from scanclean.page import Action
 from scanclean.restoration import FileReport, Session, as_json
 from scanclean.resume import Resuming, no_place
 from scanclean.unfinished import place_of
 
+ONE_INPUT = (InputError, LockedError, RefusedError)
+"""What is wrong with one of several inputs."""
 NAMED = 5
 """Files that are named in a notice; the rest is counted."""
 
@@ -136,6 +138,8 @@ def _carried_out(
     try:
         return [join() if plan.joined else restore(plan.jobs[0])], None
     except ScancleanError as error:
+        if plan.joined and len(plan.jobs) > 1 and isinstance(error, ONE_INPUT):
+            error.hint = "leave it out; or give a folder with -o, where the others come out"
         return [session.failed(_as_job(plan), error)], error
 
 

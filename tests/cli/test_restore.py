@@ -107,6 +107,14 @@ def test_folder_and_joined(run, png, pdf, tmp_path):
     assert joined.page_count == 4 and joined[3].get_text().strip() == "born digital"
 
 
+def test_a_bad_file_among_those_to_be_joined_says_how_to_go_on(run, png, tmp_path):
+    (tmp_path / "bad.png").write_text("no picture")
+    words = ("restore", png, tmp_path / "bad.png", "-o", tmp_path / "all.pdf", *CLASSICAL)
+    code, _, err = run(*words)
+    assert code == ExitCode.INPUT
+    assert "bad.png" in err and "leave it out" in " ".join(err.split())
+
+
 def test_one_bad_file_does_not_end_the_others(run, png, tmp_path):
     bad = tmp_path / "bad.png"
     bad.write_text("no picture")
