@@ -193,7 +193,8 @@ def sheet(light: Plane, dips: Plane) -> tuple[slice, slice] | None:
     rows, columns = (np.flatnonzero((~lid).mean(axis=axis) > 0.5) for axis in (1, 0))
     if not lid.any() or not rows.size or not columns.size:
         return None
-    box = _inwards(rows, len(lid)), _inwards(columns, len(lid.T))
+    height, width = lid.shape
+    box = _inwards(rows, height), _inwards(columns, width)
     if not SHEET * lid.size <= lid[box].size < lid.size or (~lid[box]).mean() < SHEET_FULL:
         return None
     level = np.maximum(median(light[box], MEDIAN_RADIUS), 1)

@@ -16,7 +16,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from scanclean.blocks import block_reduce, by_band, enlarged
+from scanclean.blocks import BAND_BLOCKS, block_reduce, by_band, enlarged
 from scanclean.page import Pixels
 from scanclean.paper import Paper, darkest
 from scanclean.shapes import box_mean, erode
@@ -42,8 +42,6 @@ DARKEST_INK = 95
 """Per cent of them that are paler than what is called the darkest ink: a blot says nothing."""
 ALL_OUTSIDE = 0.9999
 """A mean of ones, rounded, is above this."""
-BAND_BLOCKS = 32
-"""Rows of blocks that are worked on at once."""
 
 
 def colour_kept(scan: Pixels, even: Pixels, cleaned: Pixels, paper: Paper) -> Pixels:

@@ -134,13 +134,13 @@ def examine(pixels: Pixels, block: int = 0) -> Paper:
 def _examined(pixels: Pixels, block: int, lid: bool) -> Paper:
     bright = _brightest_parts(pixels, block)
     light = bright.mean(axis=2, dtype=np.float32)
-    ground = median(light, MEDIAN_RADIUS)
     dips = by_band(
         lambda band: block_reduce(darkest(band), block, highest=False), pixels, block
     ).astype(np.float32)
     box = sheet(light, dips) if lid else None
     if box and (laid := _on_lid(pixels, block, box, bright, dips)):
         return laid
+    ground = median(light, MEDIAN_RADIUS)
     level = _tinted(bright, light, ground)
     shadow = shadows(ground, light, dips)
     picture = pictures(bright, ground, light, dips, shadow)
@@ -189,8 +189,10 @@ def _on_lid(
 def _printed(paper: Paper) -> bool:
     """Whether a tint was drawn, without any shade, or printed in yellow, which takes blue alone."""
     low, high = np.percentile(paper.level.mean(axis=2), (5, 95))
-    if high - low < EVEN_TINT or len(paper.usual) == 1:
-        return bool(high - low < EVEN_TINT)
+    if high - low < EVEN_TINT:
+        return True
+    if len(paper.usual) == 1:
+        return False
     red, green, blue = paper.usual / paper.usual.max()
     return bool(red - blue > PRINTED_YELLOW[0] and red - green < PRINTED_YELLOW[1] * (red - blue))
 

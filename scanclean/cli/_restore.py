@@ -139,7 +139,8 @@ def _carried_out(
         return [join() if plan.joined else restore(plan.jobs[0])], None
     except ScancleanError as error:
         if plan.joined and len(plan.jobs) > 1 and isinstance(error, ONE_INPUT):
-            error.hint = "leave it out; or give a folder with -o, where the others come out"
+            aside = "leave it out, or give a folder with -o, where the others come out"
+            error.hint = f"{error.hint}; or {aside}" if error.hint else aside
         return [session.failed(_as_job(plan), error)], error
 
 

@@ -39,6 +39,7 @@ KINDS = {
 """Kind of file for each ending; "j2k" is "jp2" without its boxes."""
 
 _MODES: dict[str, Mode] = {".pgm": "gray", ".pbm": "bitonal"}
+_MAGIC = {".pgm": (b"P2", b"P5"), ".pbm": (b"P1", b"P4")}  # how these files begin
 _FORMATS = {"pnm": "PPM", "jp2": "JPEG2000", "j2k": "JPEG2000"}
 _HAVE_ALPHA = ("png", "webp", "tiff", "bmp", "jp2", "j2k")
 _HAVE_GRAY_ALPHA = ("png", "tiff", "jp2", "j2k")
@@ -83,7 +84,8 @@ def encode(page: Page, suffix: str, options: StoreOptions) -> tuple[bytes, tuple
         OutputError: this kind of file cannot hold the page.
     """
     kind = KINDS[suffix]
-    page = in_mode(page, _MODES.get(suffix, "auto"))
+    if suffix in _MODES:
+        page = in_mode(page, _MODES[suffix])
     traits = page.origin if isinstance(page.origin, PictureTraits) else _plain(page)
     before = _before(traits, kind)
     notes: list[str] = []
@@ -370,7 +372,7 @@ def kept(document: Document, page: Kept, suffix: str, options: StoreOptions) -> 
     """
     if getattr(document, "kind", "") == KINDS[suffix]:
         original = cast(_Pictured, document).original(page.index, page.action)
-        if original is not None:
+        if original is not None and original.startswith(_MAGIC.get(suffix, b"")):
             return original
     try:
         drawn = document.render(page.index)

@@ -205,7 +205,7 @@ class SheetBeneath:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, level: float) -> SheetBeneath:
-        """Draw parameters: 2 to 20 %."""
+        """Draw parameters: 2 to 25 %."""
         strength = between(rng, 0.02, 0.05 + 0.2 * level)
         shift = (between(rng, 0, 1), between(rng, 0, 1))
         return cls(strength, log_between(rng, 0.15, 0.5), shift)

@@ -270,7 +270,7 @@ class Specks:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, level: float) -> Specks:
-        """Draw a density: 2 to 150 points on 100 x 100 pixels at worst, most of them few."""
+        """Draw a density: 0.2 points on 100 x 100 pixels, 150 at worst."""
         black = log_between(rng, 2e-5, 3e-4 * 50**level)
         return cls(black, black * between(rng, 0, 0.5), int(rng.integers(1, 4)))
 

@@ -112,7 +112,8 @@ def test_a_bad_file_among_those_to_be_joined_says_how_to_go_on(run, png, tmp_pat
     words = ("restore", png, tmp_path / "bad.png", "-o", tmp_path / "all.pdf", *CLASSICAL)
     code, _, err = run(*words)
     assert code == ExitCode.INPUT
-    assert "bad.png" in err and "leave it out" in " ".join(err.split())
+    said = " ".join(err.split())
+    assert "bad.png" in said and "known are" in said and "leave it out" in said
 
 
 def test_one_bad_file_does_not_end_the_others(run, png, tmp_path):

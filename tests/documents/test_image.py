@@ -501,6 +501,17 @@ def test_portable_maps_are_what_their_names_say(suffix, magic, mode):
     assert Image.open(io.BytesIO(data)).mode == mode
 
 
+def test_a_colour_map_that_needs_no_cleaning_is_gray_under_the_name_of_a_gray_one():
+    data = stored(Image.new("RGB", (30, 20), (200, 40, 40)), "PPM")
+    for suffix, magic in ((".ppm", b"P6"), (".pgm", b"P5"), (".pbm", b"P4")):
+        with documents.open_document(data, "t", READ) as document:
+            (page,) = document
+            made = _encode.kept(
+                document, Kept(page.index, "unchanged", "clean"), suffix, StoreOptions()
+            )
+        assert made.startswith(magic)
+
+
 def test_captions_and_comments_of_a_jpeg_stay(noise):
     iptc = b"\x1c\x02\x78\x00\x07Caption"
     resource = b"8BIM\x04\x04\0\0" + struct.pack(">I", len(iptc)) + iptc
