@@ -24,6 +24,7 @@ This is the map. Imports go downward only.
     documents/      one file = one format
     codecs/         one file = one way to store a picture inside a PDF
     paper, grounds  where a page's paper is and how bright; where it has none
+    screens         tones printed as dots
     ink             the colour of a page's ink, and keeping it
     tones           colour, gray, black and white
     blocks, shapes  a page in blocks; masks, components, running extremes

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from scanclean.blocks import enlarged
-from scanclean.page import Pixels
-from scanclean.paper import Paper, darkest, examine, whitened
+from scanclean.page import Pixels, darkest
+from scanclean.paper import Paper, examine, whitened
 from scanclean.progress import SILENT, Progress, look
 from scanclean.shapes import dilate
 

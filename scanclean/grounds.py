@@ -94,8 +94,10 @@ SHEET_EVEN = 0.75
 """An even sheet is nowhere darker than this share of its brightest parts."""
 
 
-def pictures(bright: Plane, ground: Plane, light: Plane, dips: Plane, shadow: Mask) -> Mask:
-    """Blocks whose ground is no paper: dark, coloured, or written on in white."""
+def pictures(
+    bright: Plane, ground: Plane, light: Plane, dips: Plane, shadow: Mask, dots: Mask
+) -> Mask:
+    """Blocks whose ground is no paper: dark, coloured, printed as dots, or written on in white."""
     if ground.max() < DIM_PAPER:
         return np.ones(ground.shape, np.bool_)
     side = min(ground.shape)
@@ -131,7 +133,7 @@ def pictures(bright: Plane, ground: Plane, light: Plane, dips: Plane, shadow: Ma
         even |= _solid(colour > COLOUR_GROUND, 1) | _abrupt(colour, TINT_GROUND, 1)
         unaged = np.where(_not_by_age(share), colour, 0)
         even |= _abrupt(unaged, TINT_GROUND, 1, beside=even | dark)
-    seeds = dark | inverted | even
+    seeds = dark | inverted | even | dots
     if not seeds.any():
         return seeds
     found = _completed(dilate(_grown(seeds, ground < GROWN_GROUND * around), 1), light)

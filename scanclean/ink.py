@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from scanclean.blocks import BAND_BLOCKS, block_reduce, by_band, enlarged
-from scanclean.page import Pixels
-from scanclean.paper import Paper, darkest
+from scanclean.page import Pixels, darkest
+from scanclean.paper import Paper
 from scanclean.shapes import box_mean, erode
 
 Plane: TypeAlias = npt.NDArray[np.float32]

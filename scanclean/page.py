@@ -24,6 +24,14 @@ in `--pages`, layered).
 """
 
 
+def darkest(pixels: Pixels) -> Pixels:
+    """The lowest channel of every pixel, `(H, W)`: ink of any colour is dark in it."""
+    if pixels.ndim == 2:
+        return pixels
+    lower = np.minimum(pixels[..., 0], pixels[..., 1])
+    return np.minimum(lower, pixels[..., 2], out=lower)
+
+
 ROWS = 128
 """Rows that are compared at once: bounds the memory, and most pages are told apart by the first."""
 

@@ -32,7 +32,8 @@ from scanclean.grounds import (
     shadows,
     sheet,
 )
-from scanclean.page import Pixels
+from scanclean.page import Pixels, darkest
+from scanclean.screens import all_screen, screens
 from scanclean.shapes import box_mean, dilate, erode, median
 
 Plane: TypeAlias = npt.NDArray[np.float32]
@@ -46,17 +47,6 @@ BLANK = 0.94
 """A block whose darkest pixel is above this share of its brightest quarter is bare."""
 SHADED_SHARE = 0.001
 """Share of such blocks up to which clipped paper is white all over."""
-SCREEN_LIGHT = (100, 235)
-"""Brightness of the brightest quarter of a block on a screen of black dots, in levels."""
-SCREEN_DARK = 40
-"""The darkest pixel of such a block is below this."""
-SCREENED = 0.6
-"""Share of such blocks from which on the paper of a page is a screen. Pages of the densest print
-come to 0.35, old books on gray paper to 0.5, a gray ground in two tones to 0.95."""
-BETWEEN = (64, 192)
-"""Levels between black and white."""
-BETWEEN_SHARE = 0.05
-"""Share of pixels between that a screen in two tones has at most; old books have half of theirs."""
 WHITE_ON_DARK = 2.5
 """How much longer the bright tail is than the dark one on slides, at least: noisy ones come to 4,
 old books and dim photographs of pages to 1.2."""
@@ -94,14 +84,6 @@ class Paper:
     def white(self) -> bool:
         """Whether it is white to the last block: drawn, or cleaned before."""
         return bool(self.level.min() == 255)
-
-
-def darkest(pixels: Pixels) -> Pixels:
-    """The lowest channel of every pixel, `(H, W)`: ink of any colour is dark in it."""
-    if pixels.ndim == 2:
-        return pixels
-    lower = np.minimum(pixels[..., 0], pixels[..., 1])
-    return np.minimum(lower, pixels[..., 2], out=lower)
 
 
 def neutral_darkest(pixels: Pixels, paper: Paper) -> Pixels:
@@ -143,8 +125,9 @@ def _examined(pixels: Pixels, block: int, lid: bool) -> Paper:
     ground = median(light, MEDIAN_RADIUS)
     level = _tinted(bright, light, ground)
     shadow = shadows(ground, light, dips)
-    picture = pictures(bright, ground, light, dips, shadow)
-    if picture.all() or _screened(pixels, light, dips) or _white_on_dark(pixels, light):
+    dots = screens(pixels, block, light, dips)
+    picture = pictures(bright, ground, light, dips, shadow, dots)
+    if picture.all() or all_screen(pixels, light, dips) or _white_on_dark(pixels, light):
         picture[:] = True
         return Paper(block, np.full_like(level, 255), np.zeros_like(ground), picture)
     if _white_already(light, dips, picture):
@@ -213,15 +196,6 @@ def _brightest_parts(pixels: Pixels, block: int) -> Plane:
     excess = best - (total[:, 0::2] + total[:, 1::2]) / 4
     bias = np.percentile(excess, 25, axis=(0, 1)).astype(np.float32)
     return (best - np.minimum(bias, 0.04 * best)) / np.float32(half * half)
-
-
-def _screened(pixels: Pixels, light: Plane, dips: Plane) -> bool:
-    """Whether gray paper was stored in two tones, as dots, which nothing tells from ink."""
-    low, high = SCREEN_LIGHT
-    if ((light > low) & (light < high) & (dips < SCREEN_DARK)).mean() < SCREENED:
-        return False
-    plane = darkest(pixels)
-    return bool(((plane > BETWEEN[0]) & (plane < BETWEEN[1])).mean() < BETWEEN_SHARE)
 
 
 def _white_on_dark(pixels: Pixels, light: Plane) -> bool:

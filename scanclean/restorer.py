@@ -16,8 +16,8 @@ from scanclean.config import CLASSICAL, DEFAULT_WEIGHTS, SMALLEST_TILE
 from scanclean.errors import DeviceError, UsageError
 from scanclean.fidelity import Ink, guard
 from scanclean.ink import colour_kept, darkened, halfway_back, paleness
-from scanclean.page import Pixels, Tiles, differ
-from scanclean.paper import SMALLEST_PAGE, Mask, Paper, bare, darkest, evened, examine, tone_kept
+from scanclean.page import Pixels, Tiles, darkest, differ
+from scanclean.paper import SMALLEST_PAGE, Mask, Paper, bare, evened, examine, tone_kept
 from scanclean.parallel import in_order
 from scanclean.progress import SILENT, Progress, look
 from scanclean.shapes import dilate, erode

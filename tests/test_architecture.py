@@ -15,7 +15,8 @@ MODULES = {
 
 GROUND = {"errors", "progress", "plugins", "config", "page", "spec", "atomic", "parallel",
           "journal", "packing"}  # fmt: skip
-PARTS = {"tiling", "fidelity", "classical", "paper", "ink", "grounds", "blocks", "shapes", "tones",
+PARTS = {"tiling", "fidelity", "classical", "paper", "ink", "grounds", "screens",
+         "blocks", "shapes", "tones",
          "checkpoint", "_sparse", "models", "backends", "documents", "codecs"}  # fmt: skip
 USE_CASES = {"restorer", "engine", "jobs", "restoration", "resume", "unfinished", "weights",
              "_download", "_weightfile", "training", "evaluation", "report",
@@ -28,7 +29,8 @@ PARTS_MAY = {
     "fidelity": {"paper", "blocks", "shapes"},
     "classical": {"paper", "blocks", "shapes"},
     "ink": {"paper", "blocks", "shapes"},
-    "paper": {"grounds", "blocks", "shapes"},
+    "paper": {"grounds", "screens", "blocks", "shapes"},
+    "screens": {"blocks", "shapes"},
     "grounds": {"shapes"},
     "tiling": {"shapes"},
 }

@@ -8,8 +8,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from scanclean.page import Pixels
-from scanclean.paper import darkest
+from scanclean.page import Pixels, darkest
 from scanclean.shapes import box_mean
 
 Floats: TypeAlias = npt.NDArray[np.float64]

@@ -14,8 +14,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from scanclean.page import Pixels
-from scanclean.paper import darkest
+from scanclean.page import Pixels, darkest
 from scanclean.shapes import Components, box_mean, components, dilate, erode, pieces
 
 Mask: TypeAlias = npt.NDArray[np.bool_]

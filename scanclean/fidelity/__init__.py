@@ -17,8 +17,8 @@ from scanclean.blocks import enlarged, spread
 from scanclean.fidelity._evidence import BAND, PALE, USUAL, Limits, measure
 from scanclean.fidelity._grounds import lost_grounds
 from scanclean.fidelity._marks import LEAST_AREA, lost_ink, only_pale, own_sharpness, pencil
-from scanclean.page import Pixels
-from scanclean.paper import Paper, darkest, examine, whitened
+from scanclean.page import Pixels, darkest
+from scanclean.paper import Paper, examine, whitened
 from scanclean.shapes import components, dilate
 
 Mask: TypeAlias = npt.NDArray[np.bool_]

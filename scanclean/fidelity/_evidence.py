@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from scanclean.blocks import spread
-from scanclean.page import Pixels
-from scanclean.paper import Paper, darkest, neutral_darkest
+from scanclean.page import Pixels, darkest
+from scanclean.paper import Paper, neutral_darkest
 from scanclean.shapes import dilate, erode
 
 Mask: TypeAlias = npt.NDArray[np.bool_]

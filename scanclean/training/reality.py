@@ -20,8 +20,8 @@ from scanclean.blocks import block_reduce
 from scanclean.config import ReadOptions
 from scanclean.documents import open_document
 from scanclean.errors import InputError
-from scanclean.page import Page, Pixels
-from scanclean.paper import Paper, darkest, examine
+from scanclean.page import Page, Pixels, darkest
+from scanclean.paper import Paper, examine
 from scanclean.shapes import box_mean, dilate, erode
 
 CROP = 768
