@@ -134,10 +134,22 @@ def test_gray_paper_in_two_tones_is_a_screen_of_dots_and_no_paper(gray, screen):
     assert examine(dithered).picture.all() == screen
 
 
-@pytest.mark.parametrize("colour", [(253, 216, 229), (190, 225, 200), (190, 215, 240)])
+@pytest.mark.parametrize(
+    "colour", [(253, 216, 229), (190, 225, 200), (190, 215, 240), (230, 213, 240)]
+)
 def test_dyed_paper_is_left_as_it_is(colour):
     sheet, _ = page(paper=colour)
     assert examine(sheet).picture.all() and evened(sheet) is sheet
+
+
+def test_a_tint_with_a_rim_of_another_colour_is_kept():
+    rng = np.random.default_rng(0)
+    pixels = np.full((1000, 800, 3), 253.0)
+    for rim, colour in ((0, (180, 180, 198)), (7, (204, 204, 252))):
+        pixels[: 563 - rim, : 223 - rim] = colour
+        pixels[: 203 - rim, : 443 - rim] = colour  # boxes are told by their gray anyway
+    pixels = np.clip(pixels + rng.normal(0, 2, pixels.shape), 0, 255).astype(np.uint8)
+    assert np.abs(evened(pixels)[:540, :200].mean((0, 1)) - (204, 204, 252)).max() < 3
 
 
 @pytest.mark.parametrize("colour", [(240, 225, 180), (200, 212, 222), (133, 138, 136)])
