@@ -122,14 +122,14 @@ def _single(name: str, output: str, wanted: str, known: Sequence[str]) -> Job:
         return Job(
             source, Path(output) / _renamed(source.name, wanted), wanted or source.suffix.lower()
         )
-    if NUMBERED.search(Path(output).name) and suffix != ".pdf":
-        return Job(source, Path(output), wanted or suffix, numbered=True)
-    if not (wanted or suffix in known):
+    kind = wanted or suffix
+    if kind not in known:
         raise UsageError(
             f"{output}: its ending does not say what to write",
             hint="known are: " + " ".join(known) + "; or give --format, or a folder with a slash",
         )
-    return Job(source, Path(output), wanted or suffix)
+    numbered = kind != ".pdf" and bool(NUMBERED.search(Path(output).name))
+    return Job(source, Path(output), kind, numbered=numbered)
 
 
 def _expand(

@@ -75,6 +75,8 @@ def test_inputs_that_would_meet_get_distinct_names(folder):
     [
         (("in.pdf", "out.xyz"), None, "ending"),
         (("in.pdf", "out"), None, "ending"),
+        (("in.pdf", "p-%03d.xyz"), None, "ending"),
+        (("in.pdf", "p-%03d"), None, "ending"),
         (("-", "in.pdf", "out/"), None, "several"),
         (("a.png", "b.png", "-"), None, "stdout"),
         (("a.png", "b.png"), "gif", "gif"),

@@ -73,7 +73,8 @@ def run(
         if output == jobs.PIPE:
             reports = _poured(plan, reports, stdout)
     if not words.quiet:
-        for notice in (*session.notices, *notes, *_left_out(plan), *_leftovers(plan)):
+        said = *_no_pdf(plan, options.store.codec), *_left_out(plan), *_leftovers(plan)
+        for notice in (*session.notices, *notes, *said):
             _console.say(notice)
         for report in reports:
             _tell(report, verbose=words.verbose, joined=plan.joined is not None)
@@ -164,6 +165,15 @@ def _one(restore: Callable[[Job], FileReport], session: Session, job: Job) -> Fi
     except ScancleanError as error:  # one bad file among many does not end the others
         _console.error(str(error), error.hint)
         return session.failed(job, error)
+
+
+def _no_pdf(plan: Plan, codec: str) -> list[str]:
+    """That `--codec` does nothing, where no output is a PDF for sure."""
+    kinds = {job.suffix or (job.target or job.source or Path()).suffix for job in plan.jobs}
+    if codec == "auto" or plan.joined or {kind.lower() for kind in kinds} & {"", ".pdf"}:
+        return []
+    instead = "; --mode bitonal makes pictures black and white" if codec == "g4" else ""
+    return [f"--codec {codec} did nothing: it is for pictures inside a PDF{instead}"]
 
 
 def _left_out(plan: Plan) -> list[str]:

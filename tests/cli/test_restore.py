@@ -301,3 +301,12 @@ def test_a_report_is_no_pipe_that_is_waited_for(run, png, tmp_path):
     words = ("restore", png, "-o", tmp_path / "o.png", "--json", tmp_path / "pipe", *CLASSICAL)
     code, _, err = run(*words)
     assert code == ExitCode.OUTPUT and "pipe" in err and not (tmp_path / "o.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("output", "told"), [("o.png", True), ("o-%d.png", True), ("o.pdf", False)]
+)
+def test_a_codec_without_a_pdf_is_told(run, png, tmp_path, output, told):
+    words = ("--codec", "g4", *CLASSICAL)
+    code, _, err = run("restore", png, "-o", tmp_path / output, *words)
+    assert code == 0 and ("--mode bitonal" in err) == told
