@@ -142,6 +142,16 @@ def test_dyed_paper_is_left_as_it_is(colour):
     assert examine(sheet).picture.all() and evened(sheet) is sheet
 
 
+@pytest.mark.parametrize("ink", [255, 20])
+def test_a_bright_ground_that_is_written_on_in_white_is_no_paper(ink):
+    rng = np.random.default_rng(1)
+    ground = np.kron(rng.normal(0, 6, (25, 20, 3)), np.ones((40, 40, 1))) + (180, 178, 190)
+    for y in range(40, 960, 24):
+        ground[y : y + 3, 40 : 740 - y % 90] = ink
+    page = np.clip(ground + rng.normal(0, 4, ground.shape), 0, 255).astype(np.uint8)
+    assert examine(page).picture.all() == (ink == 255)
+
+
 def test_a_tint_with_a_rim_of_another_colour_is_kept():
     rng = np.random.default_rng(0)
     pixels = np.full((1000, 800, 3), 253.0)
