@@ -17,7 +17,7 @@ HEIGHT, WIDTH = 170, 330
 GAP = 4
 WINDOWS = (
     (273, 640, 300),  # a photograph that fills the page
-    (332, 300, 120),  # a bright picture with white print
+    (367, 620, 400),  # a gray picture with white print
     (306, 600, 60),  # a yellow form
     (237, 560, 380),  # a table with gray rows on stained paper
     (312, 150, 0),  # letters out of focus, a box in bright light
