@@ -25,13 +25,13 @@ BAND = 512
 
 
 def in_mode(page: Page, mode: Mode) -> Page:
-    """The page in the colours that were asked for; "auto" keeps what it is.
+    """The page in the colours that were asked for; "auto" keeps what it is, and so does "color".
 
     Gray of colours is their brightness. What comes in black and white is black again below half
     way; what is to become so, see `black_and_white`.
     """
     pixels = page.pixels
-    if page.bitonal and mode in ("auto", "bitonal"):
+    if page.bitonal and mode != "gray":
         return replace(page, pixels=_halved(pixels))
     if mode == "bitonal":
         return replace(page, pixels=black_and_white(pixels), bitonal=True)

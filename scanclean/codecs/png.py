@@ -45,6 +45,8 @@ def _packed(pixels: Pixels) -> npt.NDArray[np.uint32]:
 
 def _gray(pixels: Pixels) -> Stream:
     levels = np.flatnonzero(np.bincount(pixels.ravel(), minlength=256)).astype(np.uint8)
+    if not np.setdiff1d(levels, (0, 255)).size:
+        return _stream(pixels, 1, "/DeviceGray", None)
     if levels.size > 16:
         return _stream(pixels, 8, "/DeviceGray", None)
     rank = np.zeros(256, np.uint8)
@@ -63,6 +65,8 @@ def _stream(pixels: Pixels, bits: int, space: str, table: Pixels | None) -> Stre
 
     height, width = pixels.shape[:2]
     image = Image.fromarray(pixels)
+    if bits == 1 and table is None:
+        image = image.convert("1", dither=Image.Dither.NONE)
     if table is not None:
         rgb = np.repeat(table, 3, axis=1) if table.shape[1] == 1 else table
         image.putpalette(rgb.tobytes())

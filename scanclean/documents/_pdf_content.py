@@ -52,6 +52,8 @@ class Placement:
     """From the unit square to the page, in points before UserUnit."""
     stencil: bool
     """A mask that paint goes through, not a picture."""
+    black: bool
+    """Painted in black, if it is a stencil."""
     see_through: bool
     """Masked, blended or translucent: what lies below may show."""
     characters_before: int
@@ -83,6 +85,7 @@ class _State:
     matrix: Matrix = IDENTITY
     hidden: bool = False
     blended: bool = False
+    black: bool = True
     clip: Box | None = None
 
 
@@ -261,11 +264,8 @@ class _Walker:
             stack.append(state)
         elif operator == b"Q":
             return stack.pop() if stack else state
-        elif operator == b"cm" and len(numbers) >= 6:
-            a, b, c, d, e, f = numbers[-6:]
-            return replace(state, matrix=multiply((a, b, c, d, e, f), state.matrix))
-        elif operator == b"Tr" and numbers:
-            return replace(state, hidden=int(numbers[-1]) in HIDDEN)
+        elif operator in _SETTINGS:
+            return _set(state, operator, numbers)
         elif operator == b"gs":
             return _with_graphics_state(state, resources, _name(name))
         elif operator == b"Do":
@@ -338,6 +338,7 @@ class _Walker:
             path=path,
             matrix=state.matrix,
             stencil=bool(mupdf().pdf_to_bool(get(image, "ImageMask"))),
+            black=state.black,
             see_through=state.blended
             or number(image, "SMaskInData") > 0
             or any(not is_null(get(image, key)) for key in masks),
@@ -346,10 +347,30 @@ class _Walker:
         )
 
 
+_SETTINGS = frozenset({b"cm", b"Tr", b"g", b"rg", b"k", b"cs", b"sc", b"scn"})
+"""Operators that change the state by numbers: the matrix, the kind of text, the colour of areas."""
 _SHOW = frozenset({b"Tj", b"TJ", b"'", b'"'})
 _PATH = {b"m": 2, b"l": 2, b"v": 4, b"y": 4, b"c": 6, b"re": 4}
 """Operators that go on with a path, and how many numbers they take."""
 _PAINT = frozenset({b"f", b"F", b"f*", b"B", b"B*", b"b", b"b*", b"S", b"s", b"sh"})
+
+
+def _set(state: _State, operator: bytes, numbers: list[float]) -> _State:
+    if operator == b"cm":
+        if len(numbers) < 6:
+            return state
+        a, b, c, d, e, f = numbers[-6:]
+        return replace(state, matrix=multiply((a, b, c, d, e, f), state.matrix))
+    if operator == b"Tr":
+        return replace(state, hidden=int(numbers[-1]) in HIDDEN) if numbers else state
+    return replace(state, black=_is_black(operator, numbers))
+
+
+def _is_black(operator: bytes, numbers: list[float]) -> bool:
+    """Whether a colour is black for sure: named colour spaces may mean anything."""
+    if operator == b"k":
+        return numbers[-1:] == [1.0]
+    return operator in (b"g", b"rg") and bool(numbers) and not any(numbers)
 
 
 def _name(raw: bytes) -> str:

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
+
 from scanclean.codecs import Stream
 from scanclean.config import StoreOptions
 from scanclean.documents import Encoded, Target
@@ -49,7 +51,7 @@ class Tile:
     outside: bool
     """Whether pages that must not change show it too, so that it has to be copied."""
     space: str
-    """PDF syntax of the colour space of its decoded pixels."""
+    """PDF syntax of the colour space of its decoded pixels; empty if it is a stencil."""
     gray: bool
     """Whether it has one component."""
     bitonal: bool
@@ -81,6 +83,7 @@ class Replacement:
     copy: bool
     stream: Stream
     space: str
+    """PDF syntax of its colour space; empty: a stencil has none."""
 
 
 class PdfEditor:
@@ -133,7 +136,9 @@ class PdfEditor:
             if not tile.ours or fingerprint(pixels) == tile.digest:
                 after += tile.before.size
                 continue
-            bitonal = page.bitonal or (tile.bitonal and len(page.origin.tiles) > 1)
+            bitonal = page.bitonal or (
+                tile.bitonal and (len(page.origin.tiles) > 1 or not tile.space)
+            )
             stream, words = store(
                 pixels, bitonal=bitonal, before=tile.before, options=self._options
             )
@@ -216,6 +221,8 @@ def _drop_unused(pdf: Object, symbols: set[int]) -> None:
 def _as_stored(pixels: Pixels, tile: Tile, page: Page) -> Pixels:
     """Part of a raster as the tile holds it: tiles of one scan may be gray and coloured."""
     assert isinstance(page.origin, Origin)
+    if not tile.space:
+        return np.where(pixels < 128, np.uint8(0), np.uint8(255))
     if tile.gray and pixels.ndim == 3 and len(page.origin.tiles) > 1:
         return pixels[..., 1]
     return pixels
@@ -223,9 +230,13 @@ def _as_stored(pixels: Pixels, tile: Tile, page: Page) -> Pixels:
 
 def _space(stream: Stream, tile: Tile, *, bitonal: bool) -> str:
     """The colour space of a new stream: the picture's own, where the pixels are still in it."""
-    if bitonal and tile.bitonal and tile.pair and stream.color_space == "/DeviceGray":
+    if tile.pair:
+        if not bitonal:
+            return stream.color_space  # its gray, no longer of its two colours
         table = b"".join(tile.pair).hex()
         return f"[/Indexed {tile.space} 1 <{table}>]"
+    if not tile.space:
+        return ""
     device = "/DeviceGray" if tile.gray else "/DeviceRGB"
     return stream.color_space.replace(device, tile.space)
 
@@ -243,8 +254,9 @@ def _keys(new: Replacement) -> dict[str, str]:
         "Width": str(stream.width),
         "Height": str(stream.height),
         "BitsPerComponent": str(stream.bits),
-        "ColorSpace": new.space,
     }
+    if new.space:
+        keys["ColorSpace"] = new.space
     return {**keys, "DecodeParms": stream.decode_parms} if stream.decode_parms else keys
 
 

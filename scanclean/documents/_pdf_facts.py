@@ -173,8 +173,7 @@ class Facts:
         if not mupdf().pdf_is_stream(value):
             return canonical(text, without)
         image = name_of(value, "Subtype") == "Image"
-        stencil = mupdf().pdf_to_bool(get(value, "ImageMask"))
-        if not image or stencil or pictures:
+        if not image or pictures:
             return canonical(text, without | _PACKING) + self._stream(number)
         masks = [int(mupdf().pdf_to_num(get(value, key))) for key in ("SMask", "Mask")]
         kept = [self._stream(mask) for mask in masks if mask]

@@ -15,11 +15,13 @@ from typing import BinaryIO, TypeAlias
 from scanclean.atomic import output_error, replacing
 from scanclean.documents import Target
 
-Held: TypeAlias = bytes | mmap.mmap
+Held: TypeAlias = bytes | memoryview
 """Bytes that were set aside: small ones as they are, large ones as a view into a file."""
 
 SMALL = 32_768
 """Bytes up to which a piece stays in memory."""
+MAPPED = 1 << 26
+"""Bytes of the file that are mapped at once."""
 
 
 @contextmanager
@@ -59,12 +61,14 @@ class Spool:
     """Sets pieces of data aside on disk, so that memory does not grow with the number of pages.
 
     The pieces are views into a nameless temporary file: the system reads them when they are needed,
-    and drops them when memory is short.
+    and drops them when memory is short. Each map of the file costs one of the few files that a
+    process may have open, so a map holds many pieces.
     """
 
     def __init__(self) -> None:
         self._file: BinaryIO | None = None
-        self._views: list[mmap.mmap] = []
+        self._maps: list[mmap.mmap] = []
+        self._start = self._used = self._size = 0
 
     def close(self) -> None:
         """Give up the file; the views into it stay."""
@@ -74,7 +78,7 @@ class Spool:
     def relieve(self) -> None:
         """Let go of the memory of what was read; the file has it when it is needed again."""
         if hasattr(mmap, "MADV_DONTNEED"):
-            for view in self._views:
+            for view in self._maps:
                 view.madvise(mmap.MADV_DONTNEED)
 
     def keep(self, data: bytes) -> Held:
@@ -88,14 +92,22 @@ class Spool:
         try:
             if self._file is None:
                 self._file = tempfile.TemporaryFile(prefix=".scanclean-")  # noqa: SIM115  # stays
-            grain = mmap.ALLOCATIONGRANULARITY
-            start = -(-self._file.seek(0, os.SEEK_END) // grain) * grain
-            self._file.seek(start)
+            if self._used + len(data) > self._size:
+                self._map(self._file, max(MAPPED, len(data)))
+            self._file.seek(self._start + self._used)
             self._file.write(data)
             self._file.flush()
-            handle = self._file.fileno()
-            view = mmap.mmap(handle, len(data), access=mmap.ACCESS_READ, offset=start)
         except OSError as error:
             raise output_error(tempfile.gettempdir(), error) from error
-        self._views.append(view)
-        return view
+        piece = memoryview(self._maps[-1])[self._used : self._used + len(data)]
+        self._used += len(data)
+        return piece
+
+    def _map(self, file: BinaryIO, least: int) -> None:
+        grain = mmap.ALLOCATIONGRANULARITY
+        self._start += self._size
+        self._used, self._size = 0, -(-least // grain) * grain
+        file.truncate(self._start + self._size)  # takes no room before it is written to
+        self._maps.append(
+            mmap.mmap(file.fileno(), self._size, access=mmap.ACCESS_READ, offset=self._start)
+        )

@@ -46,7 +46,8 @@ class Picture:
     pixels: Pixels
     """`(H, W)` or `(H, W, 3)`; in the file's own gray or RGB space, or else converted to sRGB."""
     space: str
-    """PDF syntax of the colour space that the pixels are in."""
+    """PDF syntax of the colour space that the pixels are in; empty for a stencil, which has none
+    and is black where it paints."""
     bitonal: bool
     """One bit a pixel; the pixels are 0 and 255."""
     pair: tuple[bytes, bytes] | None
@@ -155,13 +156,14 @@ def decode(handle: Object, image: Object, what: str) -> Picture:
         InputError: it cannot be decoded, or only in part.
     """
     forget_warnings()
+    stencil = bool(mupdf().pdf_to_bool(get(image, "ImageMask")))
     with reading(f"{what} cannot be decoded"):
         pixmap = pymupdf().Pixmap(handle, mupdf().pdf_to_num(image))
-        converted = not _is_gray_or_rgb(pixmap)
+        converted = not stencil and not _is_gray_or_rgb(pixmap)
         components = pixmap.n - pixmap.alpha
         if converted:
             pixmap = pymupdf().Pixmap(pymupdf().csRGB, pixmap)
-        pixels = _pixels(pixmap)
+        pixels = 255 - _rows(pixmap) if stencil else _pixels(pixmap)
     del pixmap
     pymupdf().TOOLS.store_shrink(
         100
@@ -169,6 +171,8 @@ def decode(handle: Object, image: Object, what: str) -> Picture:
     complaint = damage()
     if complaint:
         raise InputError(f"{what} is damaged ({complaint})")
+    if stencil:
+        return Picture(pixels, "", bitonal=True, pair=None)
     space = "/DeviceRGB" if converted else _own_space(image)
     if pixels.ndim == 3 and space in ("", "/DeviceRGB") and _neutral(pixels):
         pixels, space = np.ascontiguousarray(pixels[..., 0]), "/DeviceGray"
@@ -185,10 +189,14 @@ def _is_gray_or_rgb(pixmap: Object) -> bool:
     return bool(lib.fz_colorspace_is_gray(space) or lib.fz_colorspace_is_rgb(space))
 
 
-def _pixels(pixmap: Object) -> Pixels:
+def _rows(pixmap: Object) -> Pixels:
     rows = np.frombuffer(pixmap.samples_mv, np.uint8).reshape(pixmap.height, pixmap.stride)
+    return rows[:, : pixmap.width * pixmap.n]
+
+
+def _pixels(pixmap: Object) -> Pixels:
     channels = pixmap.n - pixmap.alpha
-    pixels = rows[:, : pixmap.width * pixmap.n].reshape(pixmap.height, pixmap.width, pixmap.n)
+    pixels = _rows(pixmap).reshape(pixmap.height, pixmap.width, pixmap.n)
     return pixels[..., 0].copy() if channels == 1 else pixels[..., :3].copy()
 
 

@@ -74,8 +74,10 @@ class Verdict:
     """Scans to clean, in the order in which they are painted."""
     reason: str = ""
     """Why there is none."""
+    printed: bool = False
+    """Visible text lies on the scans."""
     layered: bool = False
-    """It would be a scan, but its layers would come apart."""
+    """It would be a scan, but what lies on it would come apart."""
 
 
 def judge(page: Object, drawn: Drawing, sizes: dict[int, Size]) -> Verdict:
@@ -95,15 +97,19 @@ def judge(page: Object, drawn: Drawing, sizes: dict[int, Size]) -> Verdict:
     masked = [p for p in usable if p.see_through and not p.stencil and cover[id(p)] >= COVERS]
     if not scans and len(masked) == 1 == len(veils):
         scans, veils = [_single(masked[0], sizes)], []
+    ink = [p for p in usable if p.stencil and p.black and not p.see_through]
+    if not scans and len(ink) == len(drawn.placements):
+        scans, veils = _rasters(ink, cover, sizes, drawn.characters), []
     if not scans and _alone(drawn, opaque, box):
         scans = [_single(opaque[0], sizes)]
     if not scans:
         return Verdict(reason=_why_none(drawn))
-    if _overprinted(scans, drawn):
+    printed = _characters_on(scans, drawn)
+    if printed > OVERPRINT:
         return Verdict(reason="text on a background picture, not a scan")
     if sum(cover[id(veil)] for veil in veils) >= VEIL:
         return Verdict(reason="layered page: text lies in masks over a picture", layered=True)
-    return Verdict(scans=tuple(scans))
+    return Verdict(scans=tuple(scans), printed=printed > 0)
 
 
 def _alone(drawn: Drawing, opaque: Sequence[Placement], box: Box) -> bool:
@@ -124,10 +130,10 @@ def _why_none(drawn: Drawing) -> str:
     return "no scan: text or drawings" if drawn.characters or drawn.strokes else BLANK
 
 
-def _overprinted(scans: Sequence[Scan], drawn: Drawing) -> bool:
-    """Whether much visible text lies on the scans; text *below* is how some programs hide it."""
+def _characters_on(scans: Sequence[Scan], drawn: Drawing) -> int:
+    """How many visible ones lie on the scans; text *below* is how some programs hide it."""
     earlier = max(part.placement.characters_before for scan in scans for part in scan.parts)
-    return drawn.characters - earlier > OVERPRINT
+    return drawn.characters - earlier
 
 
 def _rasters(

@@ -14,7 +14,7 @@ import numpy as np
 
 from scanclean.codecs import Stream
 from scanclean.config import ReadOptions, StoreOptions
-from scanclean.documents import Document, Source, Target, Writer, steady
+from scanclean.documents import Document, Source, Target, Writer, _pdf_light_text, steady
 from scanclean.documents._pdf_content import drawing, inherited, seems_lost
 from scanclean.documents._pdf_edit import Origin, PdfEditor, Replacement, Tile
 from scanclean.documents._pdf_gate import open_handle, refuse_signed_or_dynamic, refuse_sparse
@@ -62,6 +62,7 @@ SUFFIXES = (".pdf",)
 PAYLOADS = (NewPage, Replacement, Stream)
 """What `Encoded.payload` of its writers is made of, beside bytes."""
 
+LIGHT_TEXT = "light text lies on its scan: on white it would be gone"
 RENDER_DPI = 300.0
 """Resolution at which pages without a scan are drawn."""
 
@@ -267,7 +268,10 @@ class PdfDocument:
     def _judge(self, index: int) -> Verdict:
         page = self.page_object(index)
         drawn = drawing(page)
-        return judge(page, drawn, {p.xref: self._size(p.xref) for p in drawn.placements})
+        verdict = judge(page, drawn, {p.xref: self._size(p.xref) for p in drawn.placements})
+        if verdict.printed and self._shows_light_text(index):
+            return Verdict(reason=LIGHT_TEXT, layered=True)
+        return verdict
 
     def _size(self, xref: int) -> tuple[int, int]:
         if xref not in self._sizes:
@@ -297,6 +301,11 @@ class PdfDocument:
             found = self._scan(index, scan)
             if found is not None:
                 yield found
+
+    def _shows_light_text(self, index: int) -> bool:
+        with suppress(InputError), reading("its text cannot be read"):
+            return _pdf_light_text.lies_on(self.handle[index])
+        return False
 
     def _copied(self, index: int, error: InputError | MemoryError) -> Kept:
         if isinstance(error, MemoryError) or out_of_memory(error):

@@ -13,6 +13,7 @@ import pikepdf
 import pytest
 from PIL import Image
 
+from scanclean.config import StoreOptions
 from scanclean.documents.pdf import differences
 from scanclean.page import Kept
 
@@ -396,6 +397,42 @@ OTHERS = {
     "stencil mask": opaque_mask,
 }
 
+
+def stencil(draw, colour="", **keys):
+    tones = draw.bars(128, 160)
+    keys.setdefault("data", draw.packed(tones))
+    content = f"{colour} {draw.place()}"
+    return one(draw, content, pixels=tones, bits=1, ImageMask=True, **keys)
+
+
+def stencil_strips(draw):
+    pdf = pikepdf.new()
+    tones, content, strips = draw.bars(120, 160), "0 0 0 rg ", {}
+    for n in range(4):
+        strip = tones[40 * n : 40 * n + 40]
+        strips[f"S{n}"] = draw.picture(pdf, strip, data=draw.packed(strip), bits=1, ImageMask=True)
+        content += draw.place(f"S{n}", 120, 40, 0, 120 - 40 * n)
+    draw.add_page(pdf, content, strips)
+    return draw.saved(pdf)
+
+
+def test_a_stencil_with_no_ink_left_paints_nothing(draw, tool):
+    def white(page):
+        return replace(page, pixels=page.pixels * 0 + 255)
+
+    for codec in ("auto", "png", "g4", "jpeg"):
+        after = tool.cleaned(stencil(draw), white, store=StoreOptions(codec=codec))
+        assert (tool.rendered(after) == 255).all()
+
+
+STENCILS = {
+    "black as it begins": stencil,
+    "turned": lambda d: stencil(d, data=d.packed(d.bars(128, 160), black=1), Decode=[1, 0]),
+    "0 g": lambda d: stencil(d, "1 g 0 g"),
+    "0 0 0 1 k": lambda d: stencil(d, "0 0 0 1 k"),
+    "strips": stencil_strips,
+}
+
 KINDS = {
     **{f"space: {key}": make for key, make in SPACES.items()},
     **{f"filter: {key}": make for key, make in FILTERS.items()},
@@ -403,6 +440,7 @@ KINDS = {
     **{f"name: {key}": lambda d, v=value: called(d, *v) for key, value in NAMES.items()},
     **{f"tree: {key}": lambda d, b=build: tree(d, b) for key, build in TREES.items()},
     **{f"other: {key}": make for key, make in OTHERS.items()},
+    **{f"stencil: {key}": make for key, make in STENCILS.items()},
 }
 
 
@@ -448,11 +486,6 @@ def inline(draw):
     return draw.saved(pdf)
 
 
-def stencil(draw, **keys):
-    tones = draw.bars(128, 160)
-    return one(draw, pixels=tones, data=draw.packed(tones), bits=1, ImageMask=True, **keys)
-
-
 def broken(**keys):
     def make(draw):
         def prepare(pdf, page, image):
@@ -482,8 +515,9 @@ def lost(draw, *, keep="Resources"):
 
 ALONE = {
     "inline picture": inline,
-    "stencil": stencil,
-    "turned stencil": lambda d: stencil(d, Decode=[1, 0]),
+    "white stencil": lambda d: stencil(d, "1 g"),
+    "blue stencil": lambda d: stencil(d, "0 0 1 rg"),
+    "stencil in a space of its own": lambda d: stencil(d, "/Spot cs 1 scn"),
     "colour key": broken(Mask=Array([0, 9] * 3)),
     "alpha inside": lambda d: jpeg_2000(d, 4, spaced=False, SMaskInData=1),
     "mask that is none": broken(SMask=Dictionary()),

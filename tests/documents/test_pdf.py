@@ -11,7 +11,7 @@ import pymupdf
 import pytest
 
 from scanclean.config import ReadOptions, StoreOptions
-from scanclean.documents import create, open_document
+from scanclean.documents import _pdf_output, create, open_document
 from scanclean.documents._pdf_output import SMALL, Spool
 from scanclean.documents._pdf_save import verify
 from scanclean.documents.pdf import join, recognises
@@ -384,6 +384,20 @@ def test_spool_gives_back_what_it_got():
     spool = Spool()
     pieces = [bytes([n]) * (SMALL * 2 + n) for n in range(5)] + [b"small"]
     held = [spool.keep(piece) for piece in pieces]
+    spool.close()
+    assert [bytes(piece) for piece in held] == pieces
+
+
+def test_spool_needs_no_open_file_for_each_piece(monkeypatch):
+    monkeypatch.setattr(_pdf_output, "MAPPED", 4 * SMALL)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    spool, pieces = Spool(), [bytes([n]) * (SMALL + 1) for n in range(100)] + [b"x" * (9 * SMALL)]
+    highest = max(int(file.name) for file in Path("/dev/fd").iterdir())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 60, hard))
+    try:
+        held = [spool.keep(piece) for piece in pieces]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     spool.close()
     assert [bytes(piece) for piece in held] == pieces
 

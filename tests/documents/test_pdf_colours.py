@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 import numpy as np
 import pikepdf
@@ -129,6 +130,24 @@ def test_two_tones_stay_one_bit_and_their_colours(draw, kind, tool):
     difference = np.abs(tool.rendered(before, dpi=144) - tool.rendered(after, dpi=144))
     assert np.abs(difference[40:]).mean() < 2
     assert difference[:16, :16].mean() > 20
+
+
+@pytest.mark.parametrize("gray", [False, True])
+@pytest.mark.parametrize("codec", ["png", "jpeg", "jp2", "g4"])
+@pytest.mark.parametrize("kind", ["plain", "ink", "palette", "colours"])
+def test_two_tones_look_the_same_however_they_are_stored(draw, kind, codec, gray, tool):
+    pdf = pikepdf.new()
+    draw.add_page(pdf, draw.place(), {"Im0": two_tone(pdf, draw, kind)})
+    before = draw.saved(pdf)
+
+    def change(page):
+        return replace(tool.touched(page), bitonal=not gray)
+
+    after = tool.cleaned(before, change, store=StoreOptions(codec=codec))
+    shown, expected = tool.rendered(after), tool.rendered(before)
+    if gray and kind == "colours":  # its two colours are black and white then
+        expected = np.where(expected.mean(axis=2, keepdims=True) < 128, 0, 255)
+    assert np.abs(shown - expected)[20:].mean() < 12
 
 
 @pytest.mark.parametrize("space", ["name", "array", "calibrated", "profile"])
