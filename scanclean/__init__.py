@@ -25,6 +25,7 @@ This is the map. Imports go downward only.
     codecs/         one file = one way to store a picture inside a PDF
     paper, grounds  where a page's paper is and how bright; where it has none
     screens         tones printed as dots
+    specks          points that are dirt, told from points that mean something
     ink             the colour of a page's ink, and keeping it
     tones           colour, gray, black and white
     blocks, shapes  a page in blocks; masks, components, running extremes

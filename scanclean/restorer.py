@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -21,6 +21,7 @@ from scanclean.paper import SMALLEST_PAGE, Mask, Paper, bare, evened, examine, t
 from scanclean.parallel import in_order
 from scanclean.progress import SILENT, Progress, look
 from scanclean.shapes import dilate, erode
+from scanclean.specks import painted_over, specks
 from scanclean.tiling import Blender, Plane, Tile, cover, cut, grid, needing
 
 EDGE = 16
@@ -131,7 +132,10 @@ class Restorer:
         warnings: list[str] = []
         paper = examine(pixels) if min(pixels.shape[:2]) >= SMALLEST_PAGE else None
         known = paper if self.backend.spec.even_paper else None
-        even = evened(pixels, known) if known else pixels
+        even, count = (evened(pixels, known), 0) if known else (pixels, 0)
+        if known and (dirt := specks(even, known)):
+            pixels, count = painted_over(pixels, dirt.pixels, known), dirt.count
+            even = evened(pixels, known)
         restored = self._restore_ink(even, known, warnings, progress)
         if known and clean_already(even, restored, known):
             restored = even
@@ -143,7 +147,7 @@ class Restorer:
         del even  # a page
         look(progress)
         guarded = guard(pixels, restored, paper=paper)
-        return Cleaned(guarded.pixels, guarded.ink, tuple(warnings))
+        return Cleaned(guarded.pixels, replace(guarded.ink, specks=count), tuple(warnings))
 
     def _restore_ink(
         self, even: Pixels, paper: Paper | None, warnings: list[str], progress: Progress

@@ -15,7 +15,7 @@ MODULES = {
 
 GROUND = {"errors", "progress", "plugins", "config", "page", "spec", "atomic", "parallel",
           "journal", "packing"}  # fmt: skip
-PARTS = {"tiling", "fidelity", "classical", "paper", "ink", "grounds", "screens",
+PARTS = {"tiling", "fidelity", "classical", "paper", "ink", "grounds", "screens", "specks",
          "blocks", "shapes", "tones",
          "checkpoint", "_sparse", "models", "backends", "documents", "codecs"}  # fmt: skip
 USE_CASES = {"restorer", "engine", "jobs", "restoration", "resume", "unfinished", "weights",
@@ -31,6 +31,7 @@ PARTS_MAY = {
     "ink": {"paper", "blocks", "shapes"},
     "paper": {"grounds", "screens", "blocks", "shapes"},
     "screens": {"blocks", "shapes"},
+    "specks": {"paper", "blocks", "shapes"},
     "grounds": {"shapes"},
     "tiling": {"shapes"},
 }

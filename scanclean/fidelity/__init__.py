@@ -39,6 +39,8 @@ class Ink:
     """Invented marks that were taken out."""
     removed_px: int
     """Pixels of these."""
+    specks: int = 0
+    """Black points that were taken for dirt and painted over before the page was cleaned."""
 
 
 @dataclass(frozen=True)
