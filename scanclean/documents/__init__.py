@@ -230,11 +230,21 @@ def create(target: Target, document: Document, suffix: str, options: StoreOption
     """
     for module in formats():
         if suffix.lower() in module.SUFFIXES:
-            return module.create(target, document, suffix.lower(), options)
+            writer = module.create(target, document, suffix.lower(), options)
+            return writer if suffix.lower() == document.suffix else in_pictures(document, writer)
     raise UsageError(
         f"{suffix or 'no ending'}: not a kind of file that scanclean writes",
         hint="known are: " + " ".join(suffixes()),
     )
+
+
+def in_pictures(document: Document, writer: Writer) -> Writer:
+    """A writer of pictures that gets the pages as they are shown.
+
+    The very same writer where a document is nothing but its scans.
+    """
+    wrap = getattr(document, "in_pictures", None)
+    return wrap(writer) if wrap else writer
 
 
 def _head(source: Source, name: str) -> bytes:

@@ -72,6 +72,8 @@ class Origin:
     """Its pictures."""
     turn: int
     """Quarter turns clockwise by which the page shows the scan, 0 to 3."""
+    bare: bool
+    """Whether the page shows that scan and nothing else."""
 
 
 @dataclass(frozen=True)
@@ -86,41 +88,25 @@ class Replacement:
     """PDF syntax of its colour space; empty: a stencil has none."""
 
 
-class PdfEditor:
-    """Writer that edits the opened document."""
+class Edits:
+    """Cleaned pictures on their way into the opened document."""
 
-    def __init__(self, target: Target, document: PdfDocument, options: StoreOptions) -> None:
-        with reading(f"{document.name}: cannot be read as PDF"):
-            refuse_partial_lock(document.pdf, document.name)
+    def __init__(self, document: PdfDocument, options: StoreOptions) -> None:
         self._document = document
         self._options = options
-        self._output: AbstractContextManager[None] = self._publishing(target)
         self._spool = Spool()
-        self._written: dict[int, int] = {}
+        self.written: dict[int, int] = {}
+        """Bytes of each new stream, by the number of its object."""
         self._copies: dict[int, int] = {}
         self._symbols: set[int] = set()
 
-    def __enter__(self) -> Self:
-        self._output.__enter__()
-        return self
+    def close(self) -> None:
+        """Give up the file in which streams wait; the document can still read them."""
+        self._spool.close()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            self._output.__exit__(kind, error, trace)
-        finally:
-            self._spool.close()
-
-    @contextmanager
-    def _publishing(self, target: Target) -> Iterator[None]:
-        in_place = isinstance(target, Path) and self._document.comes_from(target)
-        with publishing(target, force=self._options.force or in_place) as path:
-            yield
-            self._finish(path)
+    def relieve(self) -> None:
+        """Let go of memory that can be had again."""
+        self._spool.relieve()
 
     def encode(self, page: Page) -> Encoded:
         """Compress what has changed; touches nothing shared."""
@@ -149,14 +135,23 @@ class PdfEditor:
         return Encoded(page.index, tuple(found), before, after, tuple(dict.fromkeys(warnings)))
 
     def add(self, encoded: Encoded) -> None:
-        """Write the new streams into the document."""
+        """Put the new streams into the document."""
         assert isinstance(encoded.payload, tuple)
         for replacement in encoded.payload:
             with reading(f"page {encoded.page + 1}: cannot be changed"):
                 self._replace(encoded.page, replacement)
 
-    def keep(self, kept: Kept) -> None:
-        """Do nothing: a page that is not changed is already where it belongs."""
+    def follow(self, index: int | None = None) -> None:
+        """Lead pages, or one, to the copies of pictures that an earlier page has cleaned."""
+        for xref, page, way in self._document.followers:
+            if xref in self._copies and index in (None, page):
+                repoint(
+                    self._document.pdf, self._document.page_object(page), way, self._copies[xref]
+                )
+
+    def drop_unused(self) -> None:
+        """Delete streams of JBIG2 symbols that no picture uses any longer."""
+        _drop_unused(self._document.pdf, self._symbols - {0})
 
     def _replace(self, index: int, new: Replacement) -> None:
         document, xref = self._document, new.xref
@@ -169,32 +164,74 @@ class PdfEditor:
         self._symbols.add(shared_symbols(document.object_at(xref)))
         buffer = lib.fz_new_buffer_from_shared_data(lib.python_buffer_data(held), len(held))
         lib.pdf_update_stream(document.pdf, document.object_at(xref), buffer, 1)
-        self._written[xref] = len(held)
+        self.written[xref] = len(held)
         for key, value in _keys(new).items():
             document.handle.xref_set_key(xref, key, value)
         for key in OUTDATED + (() if new.stream.decode_parms else ("DecodeParms",)):
             lib.pdf_dict_dels(document.object_at(xref), key)
 
+
+class PdfEditor:
+    """Writer that edits the opened document."""
+
+    def __init__(self, target: Target, document: PdfDocument, options: StoreOptions) -> None:
+        with reading(f"{document.name}: cannot be read as PDF"):
+            refuse_partial_lock(document.pdf, document.name)
+        self._document = document
+        self._options = options
+        self._output: AbstractContextManager[None] = self._publishing(target)
+        self._edits = Edits(document, options)
+
+    def __enter__(self) -> Self:
+        self._output.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self._output.__exit__(kind, error, trace)
+        finally:
+            self._edits.close()
+
+    @contextmanager
+    def _publishing(self, target: Target) -> Iterator[None]:
+        in_place = isinstance(target, Path) and self._document.comes_from(target)
+        with publishing(target, force=self._options.force or in_place) as path:
+            yield
+            self._finish(path)
+
+    def encode(self, page: Page) -> Encoded:
+        """Compress what has changed; touches nothing shared."""
+        return self._edits.encode(page)
+
+    def add(self, encoded: Encoded) -> None:
+        """Write the new streams into the document."""
+        self._edits.add(encoded)
+
+    def keep(self, kept: Kept) -> None:
+        """Do nothing: a page that is not changed is already where it belongs."""
+
     def _finish(self, path: Path) -> None:
-        document = self._document
-        if not self._written:
+        document, edits = self._document, self._edits
+        if not edits.written:
             document.copy_source(path)
             document.refuse_if_changed()
             return
         with reading(f"{document.name}: cannot be changed"):
-            for xref, index, way in document.followers:
-                if xref in self._copies:
-                    page = document.page_object(index)
-                    repoint(document.pdf, page, way, self._copies[xref])
-            _drop_unused(document.pdf, self._symbols - {0})
-        save(document.pdf, path, document.name, self._spool.relieve)
+            edits.follow()
+            edits.drop_unused()
+        save(document.pdf, path, document.name, edits.relieve)
         document.refuse_if_changed()
         verify(
             path,
             document.name,
             password=document.password,
             pages=len(document),
-            streams=self._written,
+            streams=edits.written,
         )
         self._tell_growth(path.stat().st_size)
 

@@ -30,6 +30,8 @@ OVERPRINT = 200
 """Visible characters on top of a picture from which it is a background, not a scan."""
 CAPTION = 50
 """Visible characters up to which several large pictures are facing pages, not figures."""
+ASLANT = 1e-3
+"""How far a scan may lean to count as upright, as a share of its width."""
 GAPLESS = 0.97
 """Share of their common rectangle that the tiles of a scan fill."""
 MAX_TILES = 2000
@@ -60,6 +62,13 @@ class Scan:
     """Width and height of a pixel, in points before UserUnit."""
     turn: int
     """Quarter turns clockwise that the page's placement gives to the picture, 0 to 3."""
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is placed along the page's sides, and not mirrored."""
+        a, b, c, d, _, _ = self.parts[0].placement.matrix
+        aslant = min(abs(a), abs(b)) + min(abs(c), abs(d))
+        return a * d - b * c > 0 and aslant < ASLANT * max(abs(a), abs(b))
 
 
 BLANK = "blank page"

@@ -11,7 +11,16 @@ from typing import BinaryIO, Self
 
 from scanclean.atomic import output_error, replacing
 from scanclean.config import ReadOptions, StoreOptions
-from scanclean.documents import Document, Encoded, Source, Target, Writer, _encode, _picture
+from scanclean.documents import (
+    Document,
+    Encoded,
+    Source,
+    Target,
+    Writer,
+    _encode,
+    _picture,
+    in_pictures,
+)
 from scanclean.documents._numbered import NumberedWriter, numbered_files
 from scanclean.documents._picture import PictureTraits
 from scanclean.errors import InputError, OutputError, UsageError
@@ -73,7 +82,7 @@ def create_numbered(place: Path, document: Document, suffix: str, options: Store
         UsageError: the file name has no place for a number, or several.
         OutputError: a file exists.
     """
-    return NumberedWriter(place, document, suffix, options)
+    return in_pictures(document, NumberedWriter(place, document, suffix, options))
 
 
 class PictureDocument:

@@ -22,6 +22,7 @@ from scanclean.documents._pdf_join import join
 from scanclean.documents._pdf_library import (
     Object,
     get,
+    items,
     mupdf,
     out_of_memory,
     pymupdf,
@@ -42,6 +43,7 @@ from scanclean.documents._pdf_picture import (
 )
 from scanclean.documents._pdf_reach import images_of, pages_that_share, reach_of
 from scanclean.documents._pdf_scans import BLANK, Part, Scan, Verdict, judge
+from scanclean.documents._pdf_shown import ShownWriter
 from scanclean.documents._storage import Before
 from scanclean.documents._structure import differences
 from scanclean.errors import InputError
@@ -116,6 +118,7 @@ class PdfDocument:
         self._claims: dict[int, int] = {}
         self._sizes: dict[int, tuple[int, int]] = {}
         self._sharers: Counter[int] | None = None
+        self._twice: set[int] | None = None
         self._limit = options.max_mpixels * 1e6
         with reading(f"{name}: cannot be read as PDF"):
             refuse_sparse(self.pdf, self.file_size, name)
@@ -169,6 +172,10 @@ class PdfDocument:
         if (pixels == pixels[..., :1]).all():
             pixels = np.ascontiguousarray(pixels[..., 0])
         return Page(index, pixels, (dpi, dpi))
+
+    def in_pictures(self, writer: Writer) -> Writer:
+        """A writer that gives the pages to one of pictures, as they are shown."""
+        return ShownWriter(writer, self)
 
     def page_object(self, index: int) -> Object:
         """The dictionary of a page."""
@@ -353,8 +360,30 @@ class PdfDocument:
             _assembled(scan, pictures),
             self._dpi(index, scan),
             bitonal=all(picture.bitonal for picture in pictures),
-            origin=Origin(tiles, self._turn(index, scan)),
+            origin=Origin(tiles, self._turn(index, scan), self._is_bare(index, scan)),
         )
+
+    def _is_bare(self, index: int, scan: Scan) -> bool:
+        """Whether a page shows a scan and nothing else, in no other way and on no other page."""
+        page, shown = self.page_object(index), {part.placement.xref for part in scan.parts}
+        drawn = drawing(page)
+        return scan.plain and not (
+            drawn.characters > min(part.placement.characters_before for part in scan.parts)
+            or drawn.strokes
+            or drawn.inline
+            or items(get(page, "Annots"))
+            or len(drawn.placements) != len(scan.parts)
+            or any(part.placement.see_through for part in scan.parts)
+            or not shown.isdisjoint(self._shown_twice())
+        )
+
+    def _shown_twice(self) -> set[int]:
+        """Pictures that several pages can reach."""
+        if self._twice is None:
+            pages = (images_of([self.page_object(index)]) for index in range(self._count))
+            counts = Counter(xref for found in pages for xref in found)
+            self._twice = {xref for xref, count in counts.items() if count > 1}
+        return self._twice
 
     def _picture(self, part: Part) -> Picture:
         picture = decode(self.handle, self.object_at(part.placement.xref), "the picture")

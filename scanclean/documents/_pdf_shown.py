@@ -1,0 +1,114 @@
+"""Pages of a PDF as pictures: what a viewer shows, not the raster that lies below."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from scanclean.config import StoreOptions
+from scanclean.documents import Encoded, Writer
+from scanclean.documents._pdf_edit import Edits, Origin, Replacement
+from scanclean.documents._pdf_library import reading
+from scanclean.page import Kept, Page
+
+if TYPE_CHECKING:
+    from scanclean.documents.pdf import PdfDocument
+
+
+class ShownWriter:
+    """Gives a writer of pictures each page once, as it is shown.
+
+    A page that shows one scan and nothing else goes to the writer in the scan's own pixels. The
+    scans of others are put into the document, which is not saved, and the page is drawn.
+
+    Args:
+        writer: makes the pictures.
+        document: the opened PDF.
+    """
+
+    def __init__(self, writer: Writer, document: PdfDocument) -> None:
+        self._writer = writer
+        self._document = document
+        self._edits = Edits(document, StoreOptions(codec="png"))
+        self._changed: Encoded | None = None
+        self._kept: Kept | None = None
+
+    def __enter__(self) -> Self:
+        self._writer.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if error is None:
+                self._draw()
+        except BaseException as raised:
+            self._writer.__exit__(type(raised), raised, raised.__traceback__)
+            raise
+        else:
+            self._writer.__exit__(kind, error, trace)
+        finally:
+            self._edits.close()
+
+    def encode(self, page: Page) -> Encoded:
+        """Compress a page, or the scans that have to be drawn on it; touches nothing shared."""
+        assert isinstance(page.origin, Origin)
+        if page.origin.bare:
+            return self._writer.encode(upright(page))
+        return self._edits.encode(page)
+
+    def add(self, encoded: Encoded) -> None:
+        """Take a cleaned scan; its page is drawn when the next one begins."""
+        self._turn_to(encoded.page)
+        drawn = isinstance(encoded.payload, tuple) and all(
+            isinstance(piece, Replacement) for piece in encoded.payload
+        )
+        if not drawn:
+            self._writer.add(encoded)
+            return
+        self._edits.add(encoded)
+        self._changed = encoded
+
+    def keep(self, kept: Kept) -> None:
+        """Take a page, or one of its scans, that was not cleaned."""
+        self._turn_to(kept.index)
+        self._kept = kept
+
+    def _turn_to(self, index: int) -> None:
+        if self._index() not in (None, index):
+            self._draw()
+
+    def _index(self) -> int | None:
+        """The page that waits."""
+        if self._changed:
+            return self._changed.page
+        return self._kept.index if self._kept else None
+
+    def _draw(self) -> None:
+        index, changed, kept = self._index(), self._changed, self._kept
+        self._changed = self._kept = None
+        if index is None:
+            return
+        with reading(f"{self._document.name}: page {index + 1} cannot be changed"):
+            self._edits.follow(index)
+        if changed:
+            self._writer.add(self._writer.encode(self._document.render(index)))
+        elif kept:
+            self._writer.keep(kept)
+
+
+def upright(page: Page) -> Page:
+    """A scan turned as its page shows it."""
+    assert isinstance(page.origin, Origin)
+    turn, (across, down) = page.origin.turn, page.dpi
+    if not turn:
+        return page
+    pixels = np.ascontiguousarray(np.rot90(page.pixels, -turn))
+    return replace(page, pixels=pixels, dpi=(down, across) if turn % 2 else (across, down))
