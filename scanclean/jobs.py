@@ -87,6 +87,17 @@ def plan(inputs: Sequence[str], output: str, kind: str | None, known: Sequence[s
         return Plan((_single(inputs[0], output, wanted, known),))
     left_out: list[Path] = []
     found = list(_expand(inputs, known, Path(output), left_out))
+    return _several(found, output, wanted, known, tuple(left_out))
+
+
+def _several(
+    found: Sequence[tuple[Path, Path]],
+    output: str,
+    wanted: str,
+    known: Sequence[str],
+    left_out: tuple[Path, ...],
+) -> Plan:
+    """Where several documents go: into one PDF, or a folder."""
     if output == PIPE:
         raise UsageError(
             "several documents do not fit into stdout",
@@ -94,7 +105,8 @@ def plan(inputs: Sequence[str], output: str, kind: str | None, known: Sequence[s
         )
     if not _means_folder(output) and Path(output).suffix.lower() == ".pdf":
         jobs = tuple(Job(path, None, ".pdf") for path, _ in found)
-        return Plan(jobs, joined=Path(output), left_out=tuple(left_out))
+        _refuse_input(Path(output), found)
+        return Plan(jobs, joined=Path(output), left_out=left_out)
     if not _means_folder(output) and Path(output).suffix.lower() in known:
         stem = Path(output).stem
         raise UsageError(
@@ -104,7 +116,22 @@ def plan(inputs: Sequence[str], output: str, kind: str | None, known: Sequence[s
     if Path(output).exists() and not Path(output).is_dir():
         raise UsageError(f"{output}: several inputs need a folder", hint=f"type -o {output}-clean/")
     into = tuple(_into_folder(found, Path(output), wanted))
-    return Plan(into, folder=Path(output), left_out=tuple(left_out))
+    for job in into:
+        if job.target and not job.in_place:
+            _refuse_input(job.target, found)
+    return Plan(into, folder=Path(output), left_out=left_out)
+
+
+def _refuse_input(target: Path, found: Sequence[tuple[Path, Path]]) -> None:
+    """Refuse to overwrite an input by what another one becomes, whatever `--force` says."""
+    if not target.is_file():
+        return
+    for path, _ in found:
+        if path.exists() and path.samefile(target):
+            raise UsageError(
+                f"{target}: is an INPUT, and would be overwritten by what another one becomes",
+                hint="choose another OUTPUT",
+            )
 
 
 def _means_folder(output: str) -> bool:
@@ -158,7 +185,9 @@ def _expand(
 
 
 def _visible(path: Path, root: Path) -> bool:
-    return path.is_file() and not any(part.startswith(".") for part in path.relative_to(root).parts)
+    """Whether a path counts as a file; a link to nowhere does, so that it is missed."""
+    there = path.is_file() or (path.is_symlink() and not path.exists())
+    return there and not any(part.startswith(".") for part in path.relative_to(root).parts)
 
 
 def natural(text: str) -> list[tuple[int, int, str]]:
@@ -174,11 +203,14 @@ def natural(text: str) -> list[tuple[int, int, str]]:
 def _into_folder(found: Sequence[tuple[Path, Path]], folder: Path, wanted: str) -> Iterator[Job]:
     taken: set[str] = set()
     for source, place in found:
+        numbered = source.suffix.lower() == ".pdf" and wanted not in ("", ".pdf")
         target = folder / place.with_name(_renamed(place.name, wanted))
+        if numbered:  # a folder for its pages
+            target = folder / place.with_suffix("")
         if str(target).casefold() in taken:  # file systems that ignore case exist
             target = _distinct(folder / place, target, taken)
         taken.add(str(target).casefold())
-        yield Job(source, target, wanted or source.suffix.lower())
+        yield Job(source, target, wanted or source.suffix.lower(), numbered=numbered)
 
 
 def _distinct(place: Path, target: Path, taken: set[str]) -> Path:

@@ -121,3 +121,29 @@ def test_files_of_a_folder_that_are_no_documents_by_their_names_are_told(tmp_pat
         result = planned(tmp_path, output)
         assert result.left_out == (tmp_path / "2.gif", tmp_path / "sub" / "4")
         assert len(result.jobs) == 2
+
+
+def test_pdfs_among_several_inputs_become_a_folder_of_pictures_each(folder):
+    (folder / "b" / "q.pdf").write_bytes(b"x")
+    jobs = [job for job in planned(folder, "out/", kind="png").jobs if job.numbered]
+    assert [job.target for job in jobs] == [Path("out/b/q"), Path("out/b/q-PDF")]
+    assert {job.suffix for job in jobs} == {".png"}
+
+
+def test_no_input_is_overwritten_by_what_another_one_becomes(tmp_path):
+    for name in ("a.png", "out/a.png", "b.pdf", "c.pdf"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(UsageError, match="is an INPUT"):
+        planned(tmp_path / "a.png", tmp_path / "out/a.png", f"{tmp_path}/out/")
+    with pytest.raises(UsageError, match="is an INPUT"):
+        planned(tmp_path / "b.pdf", tmp_path / "c.pdf", tmp_path / "c.pdf")
+
+
+def test_a_folder_in_place_is_no_overwriting(folder):
+    assert all(job.in_place for job in planned(folder, f"{folder}/").jobs)
+
+
+def test_a_link_to_nowhere_is_missed(folder):
+    (folder / "page.png").symlink_to("gone.png")
+    assert folder / "page.png" in [job.source for job in planned(folder, "out/").jobs]

@@ -62,7 +62,8 @@ class ShownWriter:
         assert isinstance(page.origin, Origin)
         if page.origin.bare:
             return self._writer.encode(upright(page))
-        return self._edits.encode(page)
+        # how its scans wait here is no news
+        return replace(self._edits.encode(page), warnings=())
 
     def add(self, encoded: Encoded) -> None:
         """Take a cleaned scan; its page is drawn when the next one begins."""
