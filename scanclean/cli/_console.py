@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from scanclean.atomic import replacing
 from scanclean.cli._products import require_report
-from scanclean.errors import OutputError
+from scanclean.errors import OutputError, UsageError
 from scanclean.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -143,6 +143,7 @@ def data_stdout() -> Iterator[BinaryIO]:
 
     Raises:
         OutputError: the reader has gone, or there is no room.
+        UsageError: the system does not take a name, as one that is too long.
     """
     sys.stdout.flush()
     saved = os.dup(1)
@@ -153,6 +154,8 @@ def data_stdout() -> Iterator[BinaryIO]:
             stream.flush()
     except OSError as problem:
         what = (problem.strerror or str(problem)).lower()
+        if problem.filename is not None:  # a name that no call could take: not about stdout
+            raise UsageError(f"{problem.filename}: {what}", hint="check that name") from problem
         raise OutputError(f"stdout: cannot be written: {what}") from problem
     finally:
         os.dup2(saved, 1)

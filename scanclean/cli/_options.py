@@ -67,6 +67,6 @@ def one_password(text: str | None, file: Path | None) -> str | None:
     if file is None:
         return text
     try:
-        return file.read_text("utf-8").splitlines()[0]
+        return file.read_text("utf-8-sig").splitlines()[0]
     except (OSError, UnicodeDecodeError, IndexError) as error:
         raise typer.BadParameter(f"--password-file {file}: cannot be read") from error

@@ -14,6 +14,7 @@ from scanclean.page import Pixels
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
 _SPACES = {"GRAY": ("1", "L", "LA"), "RGB ": ("RGB", "RGBA", "P"), "CMYK": ("CMYK",)}
 
 
@@ -51,8 +52,8 @@ def flatten(image: Image, icc: bytes | None, bits: int) -> Flat:
     if image.mode in ("CMYK", "LAB"):
         return _printed(image, icc, notes)
     if image.mode.startswith("I") or image.mode == "F":
-        return Flat(_eight_bits(np.asarray(image)), warnings=tuple(notes))
-    if image.mode == "1":
+        return _deep(image, icc, notes)
+    if image.mode == "1" and "transparency" not in image.info:
         return Flat(np.asarray(image.convert("L")), bitonal=True)
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
         return _on_white(image, icc, notes)
@@ -81,7 +82,7 @@ def _fitting(icc: bytes | None, mode: str, notes: list[str]) -> bytes | None:
     """The profile, unless it is one for another kind of picture."""
     if not icc or len(icc) < 128:
         return None
-    if space_of(icc) == "GRAY" and mode in ("1", "L", "LA", "La"):
+    if space_of(icc) == "GRAY" and (mode in ("1", "L", "LA", "La") or mode.startswith("I;16")):
         return icc
     if mode in _SPACES.get(space_of(icc), ()) or (space_of(icc) == "RGB " and mode == "PA"):
         return icc
@@ -128,8 +129,22 @@ def _two_valued(gray: Pixels) -> bool:
     return bool(((gray == 0) | (gray == 255)).all())
 
 
+def _deep(image: Image, icc: bytes | None, notes: list[str]) -> Flat:
+    """Gray of more than 8 bits. Pillow leaves it as it is stored, where 0 may be white."""
+    values = np.asarray(image)
+    pixels = _eight_bits(values)
+    tags = getattr(image, "tag_v2", {})
+    if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO and image.mode.startswith("I;16"):
+        pixels = 255 - pixels
+    hidden = image.info.get("transparency")
+    if not isinstance(hidden, int) or not (values == hidden).any():
+        return Flat(pixels, icc, warnings=tuple(notes))
+    alpha = np.where(values == hidden, np.uint8(0), np.uint8(255))
+    return Flat(np.where(alpha, pixels, np.uint8(255)), icc, alpha, warnings=tuple(notes))
+
+
 def _on_white(image: Image, icc: bytes | None, notes: list[str]) -> Flat:
-    mode = "LA" if image.mode in ("L", "LA", "La") else "RGBA"
+    mode = "LA" if image.mode in ("1", "L", "LA", "La") else "RGBA"
     layered = np.asarray(image.convert(mode))
     colour, alpha = layered[..., :-1], np.ascontiguousarray(layered[..., -1])
     if mode == "LA":

@@ -157,6 +157,14 @@ def test_named_pipe_is_refused_before_it_is_waited_for(run, tmp_path, output):
     assert "pipe.pdf: is a pipe" in err and "restore - ..." in err
 
 
+@pytest.mark.parametrize("long", ["input", "output"])
+def test_a_name_that_is_too_long_is_told(run, png, long):
+    name = "a" * 300 + ".png"
+    words = [name, "-o", "o.png"] if long == "input" else [png, "-o", name]
+    code, _, err = run("restore", *words, *CLASSICAL)
+    assert code == ExitCode.USAGE and "name too long" in err and "stdout" not in err
+
+
 def test_input_that_is_gone_does_not_keep_others_from_being_restored(run, png, tmp_path):
     (tmp_path / "in").mkdir()
     png.rename(tmp_path / "in/a.png")

@@ -2,6 +2,7 @@ import io
 import struct
 import threading
 from dataclasses import replace
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -122,6 +123,31 @@ def test_transparency_lies_on_white_and_comes_back():
     after = opened(written(stored(im), ".png", lambda p: np.where(p < 255, p + 5, p)))
     assert after.getpixel((0, 0))[3] == 0
     assert after.getpixel((1, 1)) == (15, 25, 35, 255)
+
+
+@pytest.mark.parametrize("depth", [1, 16])
+def test_a_gray_that_stands_for_transparency_lies_on_white_and_comes_back(depth):
+    seen = np.asarray(picture().convert("L").point(lambda level: 255 * (level > 128)))
+    im = Image.fromarray(seen.astype(np.uint16) * 257) if depth == 16 else Image.fromarray(seen)
+    data = stored(im.convert("1") if depth == 1 else im, transparency=0)
+    if depth == 16:  # Pillow does not write the chunk: length, name, level, sum
+        chunk = b"tRNS" + struct.pack(">H", 0)
+        at = data.index(b"IDAT") - 4
+        data = (
+            data[:at] + struct.pack(">I", 2) + chunk + struct.pack(">I", crc32(chunk)) + data[at:]
+        )
+    page, _ = read(data)
+    assert (page.pixels == 255).all()
+    after = opened(written(data, ".png", lambda p: p - 9)).convert("LA")
+    assert np.array_equal(np.asarray(after)[..., 1], seen)
+
+
+def test_deep_gray_keeps_its_profile():
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    profile[16:20] = b"GRAY"
+    deep = Image.fromarray(np.asarray(picture().convert("L")).astype(np.uint16) * 257)
+    after = opened(written(stored(deep, icc_profile=bytes(profile)), ".png", lambda p: p // 2))
+    assert after.info["icc_profile"] == bytes(profile)
 
 
 def test_transparency_lost_in_a_jpeg_is_said():

@@ -104,6 +104,12 @@ def test_unchanged_frames_keep_their_stored_bytes():
     assert written(data, lambda p: p)[0] == data
 
 
+def test_deep_gray_whose_zero_is_white_is_no_negative():
+    deep = Image.fromarray((255 - np.asarray(picture(mode="L")).astype(np.uint16)) * 257)
+    (page,) = written(stored(deep, tiffinfo={262: 0}))[1]
+    assert np.array_equal(page.pixels, np.asarray(picture(mode="L")))
+
+
 def test_deep_frames_of_a_big_endian_file_pass_unharmed():
     deep = Image.fromarray(np.arange(6000, dtype=np.uint16).reshape(60, 100) * 7)
     pixels = np.asarray(deep).astype(">u2").tobytes()
