@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self, runtime_checkable
 
+import numpy as np
+
 from scanclean.codecs import Stream
 from scanclean.config import StoreOptions
 from scanclean.documents import Document, Encoded, Target
@@ -22,6 +24,8 @@ from scanclean.documents._storage import Before, store
 from scanclean.errors import InputError
 from scanclean.page import Kept, Page
 
+A4 = (595.0, 842.0)
+"""Width and height in points of an empty page that no other comes before."""
 LONGEST = 14_400.0
 """Longest side of a page in units; larger pages get larger units (UserUnit)."""
 
@@ -58,6 +62,8 @@ class PdfMaker:
         self._file: BinaryIO | None = None
         self._offsets: list[int] = [0, 0, 0]  # objects 1 and 2, catalogue and page tree, come last
         self._pages: list[int] = []
+        self._empty = 0
+        self._size = A4
         self._profiles: dict[bytes, int] = {}
 
     def __enter__(self) -> Self:
@@ -101,6 +107,7 @@ class PdfMaker:
         """Write a page."""
         new = encoded.payload
         assert isinstance(new, NewPage)
+        self._size = new.size
         picture = self._picture(new)
         unit = max(1.0, max(new.size) / LONGEST)
         width, height = (_number(side / unit) for side in new.size)
@@ -115,12 +122,17 @@ class PdfMaker:
         self._pages.append(self._object(keys))
 
     def keep(self, kept: Kept) -> None:
-        """Write a page that was not cleaned; without pixels of it, leave it out and say so."""
+        """Write a page that was not cleaned; without pixels of it, an empty one, and say so.
+
+        The pages behind it keep their numbers so.
+        """
         try:
             page = self._document.render(kept.index)
         except InputError as error:
-            self._document.warnings.append(f"page {kept.index + 1} is left out of the PDF: {error}")
-            return
+            self._document.warnings.append(f"page {kept.index + 1} is empty in the PDF: {error}")
+            self._empty += 1
+            width, height = self._size
+            page = Page(kept.index, np.full((1, 1), 255, np.uint8), (72 / width, 72 / height), True)
         self.add(self.encode(page))
 
     def _picture(self, new: NewPage) -> int:
@@ -160,7 +172,7 @@ class PdfMaker:
         self._file.write(body + b"endobj\n")
 
     def _finish(self, file: BinaryIO) -> None:
-        if not self._pages:
+        if len(self._pages) == self._empty:
             raise InputError(f"{self._document.name}: no page could be read")
         self._write(1, "/Type /Catalog /Pages 2 0 R")
         kids = " ".join(f"{number} 0 R" for number in self._pages)

@@ -103,10 +103,16 @@ def test_same_pages_give_the_same_bytes(draw):
     assert made(Pictures(*pages)) == made(Pictures(*pages))
 
 
-def test_page_without_pixels_is_left_out_and_said(draw):
-    document = Pictures(Page(0, draw.paper(), (72, 72)), Kept(1, "copied", "cut off"))
-    assert len(pymupdf.open(stream=made(document))) == 1
-    assert document.warnings == ["page 2 is left out of the PDF: cut off"]
+def test_page_without_pixels_is_empty_as_large_as_the_one_before_and_said(draw):
+    document = Pictures(
+        Page(0, draw.paper(), (36, 36)),
+        Kept(1, "copied", "cut off"),
+        Page(2, draw.paper(), (72, 72)),
+    )
+    pdf = pymupdf.open(stream=made(document))
+    assert [tuple(page.rect)[2:] for page in pdf] == [(240, 320), (240, 320), (120, 160)]
+    assert pdf[1].get_pixmap().is_unicolor
+    assert document.warnings == ["page 2 is empty in the PDF: cut off"]
 
 
 def test_page_that_was_kept_is_drawn(draw):
