@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
+from scanclean.documents._pdf_layers import Layers
 from scanclean.documents._pdf_library import (
     Object,
     entries,
@@ -36,6 +37,8 @@ MAX_PAINTED = 20_000
 """Forms and pictures painted on one page that are looked at; hostile files paint for ever."""
 MAX_CONTENT = 24_000_000
 """Bytes of drawing operators that are read for a page; only maps and plots have more."""
+INVISIBLE = 0.001
+"""Opacity below which nothing is seen."""
 HIDDEN = frozenset({3, 7})
 """Text render modes that paint nothing."""
 
@@ -85,6 +88,7 @@ class _State:
     matrix: Matrix = IDENTITY
     hidden: bool = False
     blended: bool = False
+    clear: bool = False
     black: bool = True
     clip: Box | None = None
 
@@ -126,7 +130,7 @@ def drawing(page: Object) -> Drawing:
     Args:
         page: the page's dictionary.
     """
-    walker = _Walker()
+    walker = _Walker(Layers(mupdf().pdf_get_bound_document(page)))
     walker.run(_contents(page), inherited(page, "Resources"), _State(), ())
     return walker.found
 
@@ -221,8 +225,10 @@ def _number(text: bytes) -> float:
 class _Walker:
     """Runs content streams, keeping count; forms are run where they are painted."""
 
-    def __init__(self) -> None:
+    def __init__(self, layers: Layers) -> None:
         self.found = Drawing()
+        self._layers = layers
+        self._marks: list[bool] = []  # whether each piece that is marked and open is switched off
         self._painted = 0
         self._read = 0
         self._path: Box | None = None  # around the path that is being made, in its own units
@@ -268,7 +274,9 @@ class _Walker:
             return _set(state, operator, numbers)
         elif operator == b"gs":
             return _with_graphics_state(state, resources, _name(name))
-        elif operator == b"Do":
+        elif operator in _MARKS:
+            self._mark(operator, _name(name), resources)
+        elif operator == b"Do" and not any(self._marks):
             self._paint(_name(name), resources, state, path)
         elif operator in _PATH:
             self._extend(operator, numbers)
@@ -300,9 +308,18 @@ class _Walker:
         self._path, self._clips = None, False
         return state
 
+    def _mark(self, operator: bytes, name: str, resources: Object) -> None:
+        if operator != b"EMC":
+            layer = get(get(resources, "Properties"), name) if operator == b"BDC" else None
+            self._marks.append(layer is not None and self._layers.hide(layer))
+        elif self._marks:
+            self._marks.pop()
+
     def _count(self, operator: bytes, characters: int, state: _State) -> None:
+        if any(self._marks):
+            return
         if operator in _SHOW:
-            self.found.characters += 0 if state.hidden else characters
+            self.found.characters += 0 if state.hidden or state.clear else characters
         elif operator in _PAINT:
             self.found.strokes += 1
         elif operator == b"EI":
@@ -314,7 +331,7 @@ class _Walker:
         if self._painted > MAX_PAINTED:
             self.found.whole = False
             return
-        if not mupdf().pdf_is_stream(thing):
+        if not mupdf().pdf_is_stream(thing) or self._layers.hide(get(thing, "OC")):
             return
         kind, path = name_of(thing, "Subtype"), (*path, name)
         if kind == "Image":
@@ -349,6 +366,7 @@ class _Walker:
 
 _SETTINGS = frozenset({b"cm", b"Tr", b"g", b"rg", b"k", b"cs", b"sc", b"scn"})
 """Operators that change the state by numbers: the matrix, the kind of text, the colour of areas."""
+_MARKS = frozenset({b"BMC", b"BDC", b"EMC"})
 _SHOW = frozenset({b"Tj", b"TJ", b"'", b'"'})
 _PATH = {b"m": 2, b"l": 2, b"v": 4, b"y": 4, b"c": 6, b"re": 4}
 """Operators that go on with a path, and how many numbers they take."""
@@ -416,6 +434,8 @@ def _with_graphics_state(state: _State, resources: Object, name: str) -> _State:
     }
     given = {key: get(settings, key) for key in tests}
     given = {key: value for key, value in given.items() if not is_null(value)}
+    if "ca" in given:
+        state = replace(state, clear=mupdf().pdf_to_real(given["ca"]) < INVISIBLE)
     if not given:
         return state
     return replace(state, blended=any(tests[key](value) for key, value in given.items()))

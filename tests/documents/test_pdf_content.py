@@ -22,7 +22,9 @@ def drawn(draw):
         page = draw.add_page(pdf, "", {"Im0": image, "St": stencil, "Fm": form, "A B": image})
         page.Contents = pdf.make_stream(content)
         page.Resources.ExtGState = pikepdf.Dictionary(
-            Faint=pikepdf.Dictionary(ca=0.5), Plain=pikepdf.Dictionary(ca=1)
+            Faint=pikepdf.Dictionary(ca=0.5),
+            Plain=pikepdf.Dictionary(ca=1),
+            Clear=pikepdf.Dictionary(ca=0),
         )
         for key, value in more.items():
             page[f"/{key}"] = value
@@ -101,3 +103,65 @@ def test_contents_in_pieces_are_one_stream(draw):
     document = pymupdf.open(stream=io.BytesIO(draw.saved(pdf)), filetype="pdf")
     page = mupdf().pdf_lookup_page_obj(pymupdf._as_pdf_document(document), 0)
     assert drawing(page).placements[0].matrix == (5, 0, 0, 5, 0, 0)
+
+
+def layered(draw, off, content, state="ON", **dictionary):
+    """What a page with this content paints; layers A and B, of which those in `off` are off."""
+    pdf = pikepdf.new()
+    layers = {
+        name: pdf.make_indirect(pikepdf.Dictionary(Type=pikepdf.Name.OCG, Name=name))
+        for name in "AB"
+    }
+    both = pikepdf.Dictionary(
+        Type=pikepdf.Name.OCMD, OCGs=pikepdf.Array(list(layers.values())), **dictionary
+    )
+    listed = {"OFF" if state == "ON" else "ON": pikepdf.Array([layers[name] for name in off])}
+    settings = pikepdf.Dictionary(BaseState=pikepdf.Name(f"/{state}"), **listed)
+    pdf.Root.OCProperties = pikepdf.Dictionary(
+        OCGs=pikepdf.Array(list(layers.values())), D=settings
+    )
+    image = draw.picture(pdf, draw.paper(8, 8))
+    image.OC = layers["A"]
+    page = draw.add_page(pdf, content, {"Im0": image})
+    page.Resources.Properties = pikepdf.Dictionary(**layers, AB=both)
+    with pymupdf.open(stream=draw.saved(pdf)) as document:
+        return drawing(mupdf().pdf_lookup_page_obj(pymupdf._as_pdf_document(document), 0))
+
+
+WORDS = "/OC /{} BDC /Span BMC BT /F 9 Tf 9 9 Td (words) Tj ET EMC EMC BT (of) Tj ET"
+
+
+@pytest.mark.parametrize(
+    ("name", "off", "state", "characters"),
+    [
+        ("A", "", "ON", 7),
+        ("A", "A", "ON", 2),
+        ("A", "B", "ON", 7),
+        ("A", "B", "OFF", 2),
+        ("A", "A", "OFF", 7),
+        ("AB", "A", "ON", 7),
+        ("AB", "AB", "ON", 2),
+    ],
+)
+def test_what_lies_in_a_layer_that_is_off_does_not_count(draw, name, off, state, characters):
+    found = layered(draw, off, WORDS.format(name), state)
+    assert found.characters == characters
+
+
+@pytest.mark.parametrize("policy", ["AllOn", "AnyOn", "AnyOff", "AllOff"])
+@pytest.mark.parametrize("off", ["", "A", "AB"])
+def test_policies_of_several_layers(draw, policy, off):
+    found = layered(draw, off, WORDS.format("AB"), P=pikepdf.Name(f"/{policy}"))
+    on = 2 - len(off)
+    shown = {"AllOn": on == 2, "AnyOn": on > 0, "AnyOff": on < 2, "AllOff": on == 0}[policy]
+    assert found.characters == (7 if shown else 2)
+
+
+@pytest.mark.parametrize(("off", "count"), [("", 1), ("A", 0), ("B", 1)])
+def test_a_picture_in_a_layer_that_is_off_does_not_count(draw, off, count):
+    found = layered(draw, off, "/Im0 Do")
+    assert len(found.placements) == count
+
+
+def test_text_without_opacity_is_not_seen(drawn):
+    assert drawn(b"/Clear gs (words) Tj").characters == 0
