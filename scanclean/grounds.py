@@ -30,6 +30,8 @@ COLOUR_GROUND = 0.16
 on gray paper reaches 0.12."""
 TINT_GROUND = 0.05
 """A printed tint with an abrupt outline is one from this share on."""
+BAR = 0.3
+"""The same for what is no paper, but ink, however large and gray it is."""
 GRAY_GROUNDS = (0.08, 0.15, 0.2, 0.3)
 """The same for gray, where stains and shadows are more usual. A photograph on stained paper stands
 out as a rectangle at one of these, if not at the first."""
@@ -149,6 +151,16 @@ def pictures(
     islands = components(~found)
     found |= islands.paint(islands.area < ISLAND * found.size, found.shape)
     return found | (found.mean() > ALL_PICTURE) | _white_writing(light, ground, ~found)
+
+
+def bars(ground: Plane, around: Plane) -> Mask:
+    """Blocks of dark gray things that are narrower than a picture: bars, logos, engraved shades.
+
+    Args:
+        ground: brightest parts of the blocks, smoothed, `(h, w)`.
+        around: what `brightest_around` says.
+    """
+    return _abrupt(np.float32(1) - ground / around, BAR, 1)
 
 
 def _white_writing(light: Plane, ground: Plane, rest: Mask) -> bool:

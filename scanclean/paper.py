@@ -26,6 +26,7 @@ from scanclean.grounds import (
     DARK_GROUND,
     LIGHT_PAPER,
     MEDIAN_RADIUS,
+    bars,
     brightest_around,
     clipped,
     pictures,
@@ -133,8 +134,9 @@ def _examined(pixels: Pixels, block: int, lid: bool) -> Paper:
     if _white_already(light, dips, picture):
         level = np.full_like(level, 255)
         return Paper(block, level, _grain(level, dips, picture, block), picture)
-    # bold letters, wider than the median
-    hidden = dilate((ground < DARK_GROUND * brightest_around(ground)) & ~shadow, 2)
+    # bold letters, wider than the median, and what else is printed so
+    around = brightest_around(ground)
+    hidden = dilate(((ground < DARK_GROUND * around) | bars(ground, around)) & ~shadow, 2)
     level = _filled(level, ~(picture | hidden) if not (picture | hidden).all() else ~picture)
     return Paper(block, level, _grain(level, dips, picture, block), picture)
 

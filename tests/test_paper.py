@@ -377,3 +377,16 @@ def test_a_small_pale_patch_is_a_stain():
     patch = clouds(120, 150, 190, 214)
     scan[300:420, 200:350] = np.minimum(scan[300:420, 200:350], patch[..., None])
     assert not examine(scan).picture.any()
+
+
+@pytest.mark.parametrize("level", [70, 110, 150])
+def test_a_worn_gray_bar_is_ink_and_no_shaded_paper(level):
+    rng = np.random.default_rng(4)
+    pixels = rng.normal(245, 2, (1400, 1000))
+    for bar in (np.s_[300:400, 0:700], np.s_[300:1300, 600:700]):  # an angle, open to one side
+        pixels[bar] = rng.normal(level, 30, pixels[bar].shape)
+    pixels = np.clip(pixels, 0, 255).astype(np.uint8)
+    even = evened(pixels)
+    for bar in (np.s_[310:390, 20:580], np.s_[420:1280, 610:690]):
+        assert abs(float(even[bar].mean()) - level) < 12
+    assert even[500:, :550].mean() > 250
