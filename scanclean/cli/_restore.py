@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -74,10 +74,8 @@ def run(
             reports = _poured(plan, reports, stdout)
     if not words.quiet:
         said = *_no_pdf(plan, options.store.codec), *_left_out(plan), *_leftovers(plan)
-        for notice in (*session.notices, *notes, *said):
-            _console.say(notice)
-        for report in reports:
-            _tell(report, verbose=words.verbose, joined=plan.joined is not None)
+        for line in (*session.notices, *notes, *said, *_told(plan, reports, words)):
+            _console.say(line)
     if json_file:
         _console.write_json(json_file, as_json(reports), stdout)
     if failure:
@@ -188,6 +186,15 @@ def _left_out(plan: Plan) -> list[str]:
     ]
 
 
+def _missing(reports: Sequence[FileReport]) -> list[str]:
+    """How many of several documents did not come out: why was said far above."""
+    names = [r.input for r in reports if r.exit_code not in (ExitCode.DONE, ExitCode.PARTIAL)]
+    if not names or len(reports) == 1:
+        return []
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return [f"{len(names)} of {len(reports)} documents failed: {', '.join(names[:NAMED])}{more}"]
+
+
 def _leftovers(plan: Plan) -> list[str]:
     """What earlier runs that were killed have left beside the outputs: nobody else would see it."""
     places = {place_of(job) for job in plan.jobs if job.target is not None}
@@ -201,22 +208,30 @@ def _leftovers(plan: Plan) -> list[str]:
     ]
 
 
-def _tell(report: FileReport, *, verbose: bool, joined: bool = False) -> None:
+def _told(plan: Plan, reports: Sequence[FileReport], words: Words) -> Iterator[str]:
+    """How it went, document by document, and at last how many did not come out."""
+    for report in reports:
+        yield from _of_one(report, verbose=words.verbose, joined=plan.joined is not None)
+    yield from _missing(reports)
+
+
+def _of_one(report: FileReport, *, verbose: bool, joined: bool) -> Iterator[str]:
     if report.exit_code not in (ExitCode.DONE, ExitCode.PARTIAL):  # that was said already
         return
     name = report.output if joined else report.input
     for warning in report.warnings:  # of what was joined each warning names its own input
-        _console.say(warning if joined else f"{name}: {warning}")
+        yield warning if joined else f"{name}: {warning}"
     for page in report.pages:
         for warning in page.warnings:
-            _console.say(f"{name}: page {page.page}: {warning}")
+            yield f"{name}: page {page.page}: {warning}"
         if page.action == "copied":
-            _console.say(f"{name}: page {page.page} copied unchanged: {page.reason}")
+            yield f"{name}: page {page.page} copied unchanged: {page.reason}"
         elif verbose:
-            _console.say(f"{name}: page {page.page} {page.action} {page.reason}".rstrip())
+            why = f": {page.reason}" if page.reason else ""
+            yield f"{name}: page {page.page} {page.action}{why}"
     said = ", ".join(filter(None, (_counted(report, action) for action in _ORDER)))
     where = f"{report.weights} on {report.device}" if report.device else report.weights
-    _console.say(f"{report.output}: {said} in {report.seconds:.1f} s ({where})")
+    yield f"{report.output}: {said} in {report.seconds:.1f} s ({where})"
 
 
 def _counted(report: FileReport, action: Action) -> str:

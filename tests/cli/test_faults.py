@@ -173,6 +173,7 @@ def test_input_that_is_gone_does_not_keep_others_from_being_restored(run, png, t
     inputs = [tmp_path / f"in/{name}.png" for name in "abc"]
     code, _, err = run("restore", *inputs, "-o", tmp_path / "out/", *CLASSICAL)
     assert code == ExitCode.INPUT and "b.png: no such file" in err
+    assert "1 of 3 documents failed" in err.splitlines()[-1]
     assert everything(tmp_path / "out") == {"a.png", "c.png"}
 
 
