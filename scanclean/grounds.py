@@ -15,6 +15,7 @@ from scanclean.shapes import Components, box_mean, components, dilate, erode, gr
 Plane: TypeAlias = npt.NDArray[np.float32]
 Mask: TypeAlias = npt.NDArray[np.bool_]
 Numbers: TypeAlias = npt.NDArray[np.int64]
+Shares: TypeAlias = npt.NDArray[np.float64]
 
 MEDIAN_RADIUS = 5
 """In blocks: a window of 11 (88 pixels) is paper by majority even in bold text."""
@@ -153,14 +154,23 @@ def pictures(
     return found | (found.mean() > ALL_PICTURE) | _white_writing(light, ground, ~found)
 
 
-def bars(ground: Plane, around: Plane) -> Mask:
+def bars(ground: Plane, around: Plane, light: Plane, dips: Plane) -> Mask:
     """Blocks of dark gray things that are narrower than a picture: bars, logos, engraved shades.
+
+    Coffee, too, may end abruptly; but under it some blocks hold ink, and more do not.
 
     Args:
         ground: brightest parts of the blocks, smoothed, `(h, w)`.
         around: what `brightest_around` says.
+        light: brightest parts of the blocks.
+        dips: darkest pixels of the blocks.
     """
-    return _abrupt(np.float32(1) - ground / around, BAR, 1)
+    mask = _abrupt(np.float32(1) - ground / around, BAR, 1)
+    found = components(mask)
+    if not found.count:
+        return mask
+    _, bare, ink = _written(found, mask, ground, light, dips)
+    return found.paint((ink < SHADOW_INK[1]) | (ink > bare), mask.shape)
 
 
 def _white_writing(light: Plane, ground: Plane, rest: Mask) -> bool:
@@ -192,6 +202,15 @@ def shadows(ground: Plane, light: Plane, dips: Plane) -> Mask:
     height, width = mask.shape
     top, bottom, left, right = _boxes(found)
     within = (top > 0) & (bottom < height) & (left > 0) & (right < width)
+    flat, bare, ink = _written(found, mask, ground, light, dips)
+    written = (flat >= SHADOW_FLAT[1]) & (bare >= SHADOW_BARE[1]) & (ink >= SHADOW_INK[1])
+    return found.paint(~within & written, mask.shape)
+
+
+def _written(
+    found: Components, mask: Mask, ground: Plane, light: Plane, dips: Plane
+) -> tuple[Shares, Shares, Shares]:
+    """Shares of the blocks of each set that are flat, bare, and inked: see `SHADOW_FLAT`."""
     level = np.maximum(ground, 1)
     depth = (ground - dips) / level
     flat, bare, ink = (
@@ -202,8 +221,7 @@ def shadows(ground: Plane, light: Plane, dips: Plane) -> Mask:
             depth > SHADOW_INK[0],
         )
     )
-    written = (flat >= SHADOW_FLAT[1]) & (bare >= SHADOW_BARE[1]) & (ink >= SHADOW_INK[1])
-    return found.paint(~within & written, mask.shape)
+    return flat, bare, ink
 
 
 def sheet(light: Plane, dips: Plane) -> tuple[slice, slice] | None:

@@ -136,7 +136,8 @@ def _examined(pixels: Pixels, block: int, lid: bool) -> Paper:
         return Paper(block, level, _grain(level, dips, picture, block), picture)
     # bold letters, wider than the median, and what else is printed so
     around = brightest_around(ground)
-    hidden = dilate(((ground < DARK_GROUND * around) | bars(ground, around)) & ~shadow, 2)
+    printed = (ground < DARK_GROUND * around) | bars(ground, around, light, dips)
+    hidden = dilate(printed & ~shadow, 2)
     level = _filled(level, ~(picture | hidden) if not (picture | hidden).all() else ~picture)
     return Paper(block, level, _grain(level, dips, picture, block), picture)
 

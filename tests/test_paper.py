@@ -390,3 +390,13 @@ def test_a_worn_gray_bar_is_ink_and_no_shaded_paper(level):
     for bar in (np.s_[310:390, 20:580], np.s_[420:1280, 610:690]):
         assert abs(float(even[bar].mean()) - level) < 12
     assert even[500:, :550].mean() > 250
+
+
+def test_a_stain_with_an_abrupt_outline_goes_from_under_the_text():
+    y, x = np.mgrid[:700, :700]
+    clean = np.where((y % 32 < 5) & (x % 14 < 6), 40, 235)
+    distance = np.hypot(y - 350, x - 350)
+    stained = np.where(distance < 150, clean * 0.55, clean)
+    noise = np.random.default_rng(0).normal(0, 2, clean.shape)
+    even = evened(np.clip(stained + noise, 0, 255).astype(np.uint8))
+    assert even[(distance < 130) & (clean > 100)].mean() > 248
