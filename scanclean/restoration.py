@@ -311,8 +311,7 @@ class Session:
         ):
             pages = restore_document(document, writer, self._treatment(), self._progress, memory)
             check()
-        warnings = tuple(dict.fromkeys([*document.warnings]))
-        return self._report(job, pages, warnings, time.perf_counter() - begin)
+        return self._report(job, pages, document.warnings, time.perf_counter() - begin)
 
     def join(self, plan: Plan, memory_of: Callable[[Job], Memory] | None = None) -> FileReport:
         """Restore several documents into one PDF, page after page.
@@ -325,9 +324,10 @@ class Session:
         Raises:
             ScancleanError: any of them fails; no output is left then.
         """
-        from scanclean.documents.pdf import join
+        from scanclean.documents.pdf import join, refuse_locked
 
         assert plan.joined is not None
+        refuse_locked({job.name: job.source for job in plan.jobs if job.source})  # before any work
         begin = time.perf_counter()
         reports = []
         with (
@@ -368,13 +368,13 @@ class Session:
         return Treatment(clean, options.strength, options.mode, jobs, patience, stopped)
 
     def _report(
-        self, job: Job, pages: list[PageReport], warnings: tuple[str, ...], seconds: float
+        self, job: Job, pages: list[PageReport], warnings: list[str], seconds: float
     ) -> FileReport:
         assert self._engine is not None
         code = ExitCode.PARTIAL if any(p.action == "copied" for p in pages) else ExitCode.DONE
         about: dict[str, Any] = self._engine.about
-        output = str(job.target or "stdout")
-        return FileReport(job.name, output, tuple(pages), warnings, seconds, int(code), **about)
+        output, said = str(job.target or "stdout"), tuple(dict.fromkeys(warnings))
+        return FileReport(job.name, output, tuple(pages), said, seconds, int(code), **about)
 
     def _joined(self, plan: Plan, reports: list[FileReport], seconds: float) -> FileReport:
         pages: list[PageReport] = []

@@ -11,6 +11,7 @@ import re
 import tempfile
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -28,7 +29,7 @@ from scanclean.documents._pdf_library import (
     source_of,
 )
 from scanclean.documents._pdf_save import save, verify
-from scanclean.errors import LockedError
+from scanclean.errors import InputError, LockedError
 
 CATALOGUE, PAGES, OUTLINE = 1, 2, 3
 """Numbers of the new objects."""
@@ -65,7 +66,6 @@ def join(parts: Sequence[Path], target: Path) -> None:
     has them; scripts and actions on opening are not.
 
     Raises:
-        LockedError: a part is encrypted; one file cannot keep the locks of several.
         InputError: a part cannot be read.
         OutputError: there is no room.
     """
@@ -74,7 +74,6 @@ def join(parts: Sequence[Path], target: Path) -> None:
             whole = _Whole(raw)  # type: ignore[arg-type]  # a wrapper of a binary file
             for number, path in enumerate(parts):
                 with open_pdf(path) as handle:
-                    _refuse_locked(handle)
                     whole.append(Part(handle, number, whole.size))
             whole.finish()
         raw.flush()
@@ -87,12 +86,24 @@ def join(parts: Sequence[Path], target: Path) -> None:
     verify(target, "the joined PDF", password=None, pages=pages, streams={})
 
 
-def _refuse_locked(handle: Any) -> None:
-    if handle.needs_pass or handle.metadata.get("encryption"):
-        raise LockedError(
-            "a locked PDF cannot be joined with others",
-            hint="give a folder as output, or remove the lock first",
-        )
+def refuse_locked(parts: Mapping[str, Path]) -> None:
+    """Refuse encrypted PDFs: one file cannot keep the locks of several.
+
+    Args:
+        parts: files of any kind, by what to call them; what cannot be read is let through, for
+            others to complain of.
+
+    Raises:
+        LockedError: one of them is locked.
+    """
+    for name, path in parts.items():
+        locked = False
+        with suppress(InputError, OSError), reading("cannot be read"), open_pdf(path) as handle:
+            locked = bool(handle.needs_pass or handle.metadata.get("encryption"))
+        if locked:
+            raise LockedError(
+                f"{name}: is locked, and cannot be joined with others", hint="remove the lock first"
+            )
 
 
 class Part:

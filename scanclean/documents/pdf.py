@@ -18,7 +18,7 @@ from scanclean.documents import Document, Source, Target, Writer, _pdf_light_tex
 from scanclean.documents._pdf_content import drawing, inherited, seems_lost
 from scanclean.documents._pdf_edit import Origin, PdfEditor, Replacement, Tile
 from scanclean.documents._pdf_gate import open_handle, refuse_signed_or_dynamic, refuse_sparse
-from scanclean.documents._pdf_join import join
+from scanclean.documents._pdf_join import join, refuse_locked
 from scanclean.documents._pdf_library import (
     Object,
     get,
@@ -58,6 +58,7 @@ __all__ = [
     "join",
     "open",
     "recognises",
+    "refuse_locked",
 ]
 
 SUFFIXES = (".pdf",)

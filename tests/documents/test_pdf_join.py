@@ -7,7 +7,7 @@ import pikepdf
 import pymupdf
 import pytest
 
-from scanclean.documents.pdf import differences, join
+from scanclean.documents.pdf import differences, join, refuse_locked
 from scanclean.errors import LockedError
 
 Name, Array, Dictionary = pikepdf.Name, pikepdf.Array, pikepdf.Dictionary
@@ -226,9 +226,12 @@ def test_packed_objects_and_circles_are_read(draw, joined):
         ]
 
 
-def test_locked_parts_are_refused(draw, joined):
-    out = io.BytesIO()
+def test_locked_parts_are_refused_by_name(draw, tmp_path):
     with pikepdf.open(io.BytesIO(draw.scan_pdf())) as pdf:
-        pdf.save(out, encryption=pikepdf.Encryption(user="", owner="boss"))
-    with pytest.raises(LockedError, match="joined"):
-        joined(draw.scan_pdf(), out.getvalue())
+        pdf.save(tmp_path / "locked.pdf", encryption=pikepdf.Encryption(user="", owner="boss"))
+    (tmp_path / "open.pdf").write_bytes(draw.scan_pdf())
+    (tmp_path / "scan.png").write_bytes(b"no PDF")
+    parts = {name: tmp_path / name for name in ("open.pdf", "scan.png", "gone.pdf")}
+    refuse_locked(parts)
+    with pytest.raises(LockedError, match=r"^locked\.pdf: .* joined"):
+        refuse_locked({**parts, "locked.pdf": tmp_path / "locked.pdf"})
