@@ -36,6 +36,11 @@ BAR = 0.3
 GRAY_GROUNDS = (0.08, 0.15, 0.2, 0.3)
 """The same for gray, where stains and shadows are more usual. A photograph on stained paper stands
 out as a rectangle at one of these, if not at the first."""
+DRAWN = (0.02, 0.5)
+"""The same where the paper is clipped white; darker is ink."""
+DRAWN_FLAT = (8, 0.4)
+"""Gray levels between brightest and darkest pixels of a block, in that share of such a tint. Text
+takes away from that; stains have next to no such blocks."""
 PALE_GROUND = 0.04
 """The same for what touches two sides of the page at most: the shadow of a phone goes across it."""
 PALE_SIDE = 0.24
@@ -128,6 +133,7 @@ def pictures(
     shade = np.float32(1) - ground / around
     for depth in GRAY_GROUNDS:
         even |= _rectangles(_abrupt(shade, depth, GRAY_RADIUS))
+    even |= _drawn_tints(light, dips)
     pale = _rectangles(_abrupt(shade, PALE_GROUND, GRAY_RADIUS))
     even |= _inset(pale, shade, round(PALE_SIDE * side))
     if bright.shape[2] == 3:
@@ -171,6 +177,20 @@ def bars(ground: Plane, around: Plane, light: Plane, dips: Plane) -> Mask:
         return mask
     _, bare, ink = _written(found, mask, ground, light, dips)
     return found.paint((ink < SHADOW_INK[1]) | (ink > bare), mask.shape)
+
+
+def _drawn_tints(light: Plane, dips: Plane) -> Mask:
+    """Even gray boxes and bands where the paper is clipped white: no stain looks so."""
+    if not clipped(light):
+        return np.zeros(light.shape, np.bool_)
+    shade = np.float32(1) - median(light, 1) / np.float32(255)
+    mask = _rectangles(_abrupt(np.where(shade < DRAWN[1], shade, 0), DRAWN[0], 1))
+    found = components(mask)
+    if not found.count:
+        return mask
+    even = found.run_sum(mask & (light - dips <= DRAWN_FLAT[0]))
+    flat = np.bincount(found.label, even, found.count) >= DRAWN_FLAT[1] * found.area
+    return found.paint(flat, mask.shape)
 
 
 def _white_writing(light: Plane, ground: Plane, rest: Mask) -> bool:

@@ -400,3 +400,21 @@ def test_a_stain_with_an_abrupt_outline_goes_from_under_the_text():
     noise = np.random.default_rng(0).normal(0, 2, clean.shape)
     even = evened(np.clip(stained + noise, 0, 255).astype(np.uint8))
     assert even[(distance < 130) & (clean > 100)].mean() > 248
+
+
+@pytest.mark.parametrize("level", [230, 245])
+@pytest.mark.parametrize("height", [30, 60])
+def test_a_gray_row_on_a_drawn_page_is_kept_and_a_stain_there_goes(level, height):
+    y, x = np.mgrid[:900, :700]
+    pixels = np.where((y % 40 < 5) & (x % 14 < 6) & (y > 400), 0, 255).astype(np.uint8)
+    row = np.s_[100 : 100 + height, 80:600]
+    pixels[row] = level
+    pixels[110:116, 100:300:9] = 0
+    stain = np.hypot(y - 250, x - 300) < 60
+    grain = np.random.default_rng(2).normal(level - 5, 8, pixels.shape)
+    pixels[stain] = np.clip(grain, 0, 255).astype(np.uint8)[stain]
+    paper = examine(pixels)
+    blocks = [side // paper.block for side in (100, 100 + height, 80, 600)]
+    inside = paper.picture[blocks[0] + 2 : blocks[1] - 2, blocks[2] + 2 : blocks[3] - 2]
+    assert inside.all()
+    assert not paper.picture[200 // paper.block : 300 // paper.block].any()
