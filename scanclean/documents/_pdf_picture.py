@@ -52,6 +52,8 @@ class Picture:
     """One bit a pixel; the pixels are 0 and 255."""
     pair: tuple[bytes, bytes] | None
     """Gray or RGB bytes of what 0 and 255 of a bitonal picture show, if not black and white."""
+    converted: bool = False
+    """The pixels were neither gray nor RGB, and are sRGB now."""
 
 
 def size(image: Object) -> tuple[int, int]:
@@ -144,13 +146,15 @@ def _opacity(handle: Object, mask: Object) -> float:
     return float(np.frombuffer(pixmap.samples_mv, np.uint8).mean()) / 255
 
 
-def decode(handle: Object, image: Object, what: str) -> Picture:
+def decode(handle: Object, image: Object, what: str, *, device: bool = True) -> Picture:
     """Decode a picture object.
 
     Args:
         handle: the opened document.
         image: the picture's object.
         what: what it is, for messages.
+        device: whether gray and RGB of the device look alike where values are equal; a page may say
+            otherwise.
 
     Raises:
         InputError: it cannot be decoded, or only in part.
@@ -174,11 +178,11 @@ def decode(handle: Object, image: Object, what: str) -> Picture:
     if stencil:
         return Picture(pixels, "", bitonal=True, pair=None)
     space = "/DeviceRGB" if converted else _own_space(image)
-    if pixels.ndim == 3 and space in ("", "/DeviceRGB") and _neutral(pixels):
+    if pixels.ndim == 3 and device and space in ("", "/DeviceRGB") and _neutral(pixels):
         pixels, space = np.ascontiguousarray(pixels[..., 0]), "/DeviceGray"
     if _one_bit(image, components):
         return _two_tone(pixels, space, indexed=_is_indexed(image))
-    return Picture(pixels, space or _device(pixels), bitonal=False, pair=None)
+    return Picture(pixels, space or _device(pixels), bitonal=False, pair=None, converted=converted)
 
 
 def _is_gray_or_rgb(pixmap: Object) -> bool:

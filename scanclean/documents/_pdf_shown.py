@@ -10,8 +10,10 @@ import numpy as np
 
 from scanclean.config import StoreOptions
 from scanclean.documents import Encoded, Writer
+from scanclean.documents._pdf_content import drawing
 from scanclean.documents._pdf_edit import Edits, Origin, Replacement
-from scanclean.documents._pdf_library import reading
+from scanclean.documents._pdf_library import Object, get, items, reading
+from scanclean.documents._pdf_scans import Scan
 from scanclean.page import Kept, Page
 
 if TYPE_CHECKING:
@@ -103,6 +105,24 @@ class ShownWriter:
             self._writer.add(self._writer.encode(self._document.render(index)))
         elif kept:
             self._writer.keep(kept)
+
+
+def is_bare(page: Object, scan: Scan) -> bool:
+    """Whether a page shows a scan and nothing else, along its sides and not mirrored.
+
+    Args:
+        page: the page's dictionary.
+        scan: one of its scans.
+    """
+    drawn = drawing(page)
+    return scan.plain and not (
+        drawn.characters > min(part.placement.characters_before for part in scan.parts)
+        or drawn.strokes
+        or drawn.inline
+        or items(get(page, "Annots"))
+        or len(drawn.placements) != len(scan.parts)
+        or any(part.placement.see_through for part in scan.parts)
+    )
 
 
 def upright(page: Page) -> Page:

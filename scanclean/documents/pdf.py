@@ -6,6 +6,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,7 +23,6 @@ from scanclean.documents._pdf_join import join, refuse_locked
 from scanclean.documents._pdf_library import (
     Object,
     get,
-    items,
     mupdf,
     out_of_memory,
     pymupdf,
@@ -43,7 +43,8 @@ from scanclean.documents._pdf_picture import (
 )
 from scanclean.documents._pdf_reach import images_of, pages_that_share, reach_of
 from scanclean.documents._pdf_scans import BLANK, Part, Scan, Verdict, judge
-from scanclean.documents._pdf_shown import ShownWriter
+from scanclean.documents._pdf_shown import ShownWriter, is_bare
+from scanclean.documents._pdf_spaces import declared_srgb, has_intent, redefined
 from scanclean.documents._storage import Before
 from scanclean.documents._structure import differences
 from scanclean.errors import InputError
@@ -120,6 +121,7 @@ class PdfDocument:
         self._sizes: dict[int, tuple[int, int]] = {}
         self._sharers: Counter[int] | None = None
         self._twice: set[int] | None = None
+        self._srgb = ""
         self._limit = options.max_mpixels * 1e6
         with reading(f"{name}: cannot be read as PDF"):
             refuse_sparse(self.pdf, self.file_size, name)
@@ -350,7 +352,7 @@ class PdfDocument:
                 self.followers.append((xref, index, part.placement.path))
 
     def _decoded(self, index: int, scan: Scan) -> Page:
-        pictures = [self._picture(part) for part in scan.parts]
+        pictures = [self._picture(index, part) for part in scan.parts]
         tiles = tuple(
             self._tile(part, picture) for part, picture in zip(scan.parts, pictures, strict=True)
         )
@@ -365,18 +367,9 @@ class PdfDocument:
         )
 
     def _is_bare(self, index: int, scan: Scan) -> bool:
-        """Whether a page shows a scan and nothing else, in no other way and on no other page."""
-        page, shown = self.page_object(index), {part.placement.xref for part in scan.parts}
-        drawn = drawing(page)
-        return scan.plain and not (
-            drawn.characters > min(part.placement.characters_before for part in scan.parts)
-            or drawn.strokes
-            or drawn.inline
-            or items(get(page, "Annots"))
-            or len(drawn.placements) != len(scan.parts)
-            or any(part.placement.see_through for part in scan.parts)
-            or not shown.isdisjoint(self._shown_twice())
-        )
+        shown = {part.placement.xref for part in scan.parts}
+        alone = shown.isdisjoint(self._shown_twice())
+        return alone and is_bare(self.page_object(index), scan)
 
     def _shown_twice(self) -> set[int]:
         """Pictures that several pages can reach."""
@@ -386,8 +379,13 @@ class PdfDocument:
             self._twice = {xref for xref, count in counts.items() if count > 1}
         return self._twice
 
-    def _picture(self, part: Part) -> Picture:
-        picture = decode(self.handle, self.object_at(part.placement.xref), "the picture")
+    def _picture(self, index: int, part: Part) -> Picture:
+        image, way = self.object_at(part.placement.xref), part.placement.path
+        device = not redefined(self.page_object(index), way)
+        picture = decode(self.handle, image, "the picture", device=device)
+        if picture.converted and (not device or has_intent(self.pdf)):
+            self._srgb = self._srgb or declared_srgb(self.pdf)
+            picture = replace(picture, space=self._srgb)
         if picture.pixels.shape[1::-1] != part.size:
             raise InputError("the picture has another size than it says")
         return picture

@@ -15,7 +15,7 @@ from scanclean.documents import _pdf_output, create, open_document
 from scanclean.documents._pdf_output import SMALL, Spool
 from scanclean.documents._pdf_save import verify
 from scanclean.documents.pdf import join, recognises
-from scanclean.errors import InputError, LockedError, OutputError
+from scanclean.errors import InputError, OutputError
 from scanclean.page import Kept, Page
 
 
@@ -418,11 +418,6 @@ def test_several_become_one(draw, tmp_path):
     with pymupdf.open(tmp_path / "all.pdf") as whole:
         assert whole.page_count == 6
         assert [entry[2] for entry in whole.get_toc()] == [1, 3, 4, 6]
-    lock = pikepdf.Encryption(user="", owner="boss")
-    with pikepdf.open(parts[0]) as pdf:
-        pdf.save(parts[1], encryption=lock)
-    with pytest.raises(LockedError, match="joined"):
-        join(parts, tmp_path / "none.pdf")
 
 
 def test_symbols_that_nobody_uses_go(draw, tool):

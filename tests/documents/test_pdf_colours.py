@@ -172,3 +172,42 @@ def test_three_components_of_one_bit_are_eight_colours_not_two_tones(draw, tool,
     after = tool.cleaned(before, store=StoreOptions(codec="png"))
     old, new = (tool.rendered(data)[10:, 10:] for data in (before, after))
     assert np.ptp(old, axis=2).max() > 200 and np.abs(new - old).max() <= 8
+
+
+def test_neutral_colours_that_a_page_means_otherwise_look_the_same(draw, tool):
+    pdf = pikepdf.new()
+    pixels = np.repeat(draw.paper(channels=1)[..., None], 3, axis=2)
+    page = draw.add_page(pdf, draw.place(), {"Im0": draw.picture(pdf, pixels)})
+    white = pikepdf.Dictionary(WhitePoint=[0.9505, 1, 1.089], Gamma=[1.2] * 3)
+    page.Resources.ColorSpace = pikepdf.Dictionary(
+        DefaultRGB=pikepdf.Array([pikepdf.Name.CalRGB, white])
+    )
+    before = draw.saved(pdf)
+    after = tool.cleaned(before)
+    difference = np.abs(tool.rendered(before) - tool.rendered(after))[20:]
+    assert difference.mean() < 3
+    assert tool.image_of(after).ColorSpace == "/DeviceRGB"
+
+
+@pytest.mark.parametrize("intent", [False, True])
+def test_inks_become_srgb_that_is_declared_where_the_document_is_made_for_others(
+    draw, tool, intent
+):
+    pdf = pikepdf.new()
+    inks = np.zeros((160, 120, 4), np.uint8)
+    inks[..., 3] = 255 - draw.paper(channels=1)
+    inks[..., 0] = 30
+    image = draw.picture(pdf, inks, space=pikepdf.Name.DeviceCMYK)
+    draw.add_page(pdf, draw.place(), {"Im0": image})
+    if intent:
+        made_for = pikepdf.Dictionary(Type=pikepdf.Name.OutputIntent, S=pikepdf.Name.GTS_PDFA1)
+        pdf.Root.OutputIntents = pikepdf.Array([pdf.make_indirect(made_for)])
+    before = draw.saved(pdf)
+    after = tool.cleaned(before)
+    space = tool.image_of(after).ColorSpace
+    if intent:
+        assert space[0] == "/ICCBased"
+        assert (space[1].N, space[1].read_bytes()[16:20]) == (3, b"RGB ")
+    else:
+        assert space == "/DeviceRGB"
+    assert np.abs(tool.rendered(before) - tool.rendered(after))[20:].mean() < 3
