@@ -79,7 +79,7 @@ class Page:
     index: int
     """Number of the page in its document, from 0. Two scans on one page share it."""
     pixels: Pixels
-    """What a viewer shows of the scan, upright, in the document's own resolution."""
+    """The scan in the document's own resolution. A page of a PDF may show it turned."""
     dpi: tuple[float, float]
     """Horizontal and vertical resolution in pixels an inch, from how the scan is placed."""
     bitonal: bool = False
@@ -99,7 +99,7 @@ class Kept:
     index: int
     """Number of the page in its document, from 0."""
     action: Action
-    """"kept", "skipped", "unchanged" or "copied"."""
+    """Any of them; "restored" if it shows what an earlier page has cleaned."""
     reason: str
     """Why, in a few words a user understands."""
     same_as: int | None = None

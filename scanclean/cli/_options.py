@@ -42,7 +42,6 @@ PasswordFile = Annotated[
     Path | None,
     typer.Option("--password-file", help="File with the password on its first line."),
 ]
-DataFolder = Annotated[Path, typer.Argument(metavar="DATA", help="Folder with training data.")]
 
 
 def one_of(value: str, allowed: tuple[str, ...], option: str) -> str:
