@@ -15,6 +15,7 @@ from scanclean.documents._pdf_edit import Edits, Origin, Replacement
 from scanclean.documents._pdf_library import Object, get, items, reading
 from scanclean.documents._pdf_scans import Scan
 from scanclean.page import Kept, Page
+from scanclean.tones import in_mode
 
 if TYPE_CHECKING:
     from scanclean.documents.pdf import PdfDocument
@@ -24,7 +25,8 @@ class ShownWriter:
     """Gives a writer of pictures each page once, as it is shown.
 
     A page that shows one scan and nothing else goes to the writer in the scan's own pixels. The
-    scans of others are put into the document, which is not saved, and the page is drawn.
+    scans of others are put into the document, which is not saved, and the page is drawn: in black
+    and white if its scans are so now, and nothing on them has a colour.
 
     Args:
         writer: makes the pictures.
@@ -36,6 +38,7 @@ class ShownWriter:
         self._document = document
         self._edits = Edits(document, StoreOptions(codec="png"))
         self._changed: Encoded | None = None
+        self._gray = False  # whether a scan of the page that waits has more than two tones
         self._kept: Kept | None = None
 
     def __enter__(self) -> Self:
@@ -70,13 +73,12 @@ class ShownWriter:
     def add(self, encoded: Encoded) -> None:
         """Take a cleaned scan; its page is drawn when the next one begins."""
         self._turn_to(encoded.page)
-        drawn = isinstance(encoded.payload, tuple) and all(
-            isinstance(piece, Replacement) for piece in encoded.payload
-        )
-        if not drawn:
+        pieces = encoded.payload
+        if not isinstance(pieces, tuple) or not all(isinstance(p, Replacement) for p in pieces):
             self._writer.add(encoded)
             return
         self._edits.add(encoded)
+        self._gray |= any(piece.stream.bits > 1 for piece in pieces)
         self._changed = encoded
 
     def keep(self, kept: Kept) -> None:
@@ -96,13 +98,17 @@ class ShownWriter:
 
     def _draw(self) -> None:
         index, changed, kept = self._index(), self._changed, self._kept
+        gray, self._gray = self._gray, False
         self._changed = self._kept = None
         if index is None:
             return
         with reading(f"{self._document.name}: page {index + 1} cannot be changed"):
             self._edits.follow(index)
         if changed:
-            self._writer.add(self._writer.encode(self._document.render(index)))
+            page = self._document.render(index)
+            if changed.payload and not gray and not kept and page.pixels.ndim == 2:
+                page = in_mode(page, "bitonal")
+            self._writer.add(self._writer.encode(page))
         elif kept:
             self._writer.keep(kept)
 

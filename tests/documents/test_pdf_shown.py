@@ -110,3 +110,19 @@ def test_a_tiff_has_a_frame_for_each_page(draw):
     frames.seek(1)
     red = np.asarray(frames.convert("RGB")).astype(int)
     assert ((red[..., 0] - red[..., 1]) > 100).sum() > 50
+
+
+@pytest.mark.parametrize(("color", "mode"), [((0, 0, 0), "1"), ((1, 0, 0), "RGB")])
+def test_a_black_and_white_scan_with_black_text_on_it_is_black_and_white(
+    draw, tmp_path, color, mode
+):
+    pdf = pikepdf.new()
+    tones = draw.bars()
+    image = draw.picture(pdf, tones, data=draw.packed(tones), bits=1)
+    draw.add_page(pdf, draw.place(), {"Im0": image})
+    with pymupdf.open(stream=draw.saved(pdf)) as stamped:
+        stamped[0].insert_text((20, 40), "PAID", fontsize=30, color=color)
+        pictures(stamped.tobytes(), tmp_path / "out", inverted)
+    (made,) = (tmp_path / "out").iterdir()
+    with Image.open(made) as picture:
+        assert picture.mode in (mode, "P" if mode == "RGB" else mode)
