@@ -73,7 +73,7 @@ class Origin:
     turn: int
     """Quarter turns clockwise by which the page shows the scan, 0 to 3."""
     bare: bool
-    """Whether the page shows that scan and nothing else."""
+    """Whether the page shows that scan and nothing else; known if pictures are made of it."""
 
 
 @dataclass(frozen=True)

@@ -122,6 +122,7 @@ class PdfDocument:
         self._sharers: Counter[int] | None = None
         self._twice: set[int] | None = None
         self._srgb = ""
+        self._in_pictures = False
         self._limit = options.max_mpixels * 1e6
         with reading(f"{name}: cannot be read as PDF"):
             refuse_sparse(self.pdf, self.file_size, name)
@@ -178,6 +179,7 @@ class PdfDocument:
 
     def in_pictures(self, writer: Writer) -> Writer:
         """A writer that gives the pages to one of pictures, as they are shown."""
+        self._in_pictures = True
         return ShownWriter(writer, self)
 
     def page_object(self, index: int) -> Object:
@@ -367,6 +369,8 @@ class PdfDocument:
         )
 
     def _is_bare(self, index: int, scan: Scan) -> bool:
+        if not self._in_pictures:  # nobody asks
+            return False
         shown = {part.placement.xref for part in scan.parts}
         alone = shown.isdisjoint(self._shown_twice())
         return alone and is_bare(self.page_object(index), scan)
