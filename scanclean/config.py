@@ -25,6 +25,8 @@ DEFAULT_QUALITY = 80
 DEFAULT_PAGE_TIMEOUT = 3600.0
 SMALLEST_TILE = 64
 """Side of the smallest tile that may be asked for, pixels."""
+MOST_PASSES = 4
+"""Times that the network may look at a page: more than these gain nothing."""
 
 
 def require_one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
@@ -109,6 +111,8 @@ class RestoreOptions:
     """Side of a tile, pixels; 0 takes what suits the weights."""
     overlap: int | None = None
     """Overlap of tiles, pixels; None takes what suits the weights."""
+    passes: int = 1
+    """Times that the network looks at a page, each time from another place; the mean is taken."""
     mode: Mode = "auto"
     """Colour of the cleaned pages."""
     strength: float = 1.0
@@ -140,6 +144,8 @@ class RestoreOptions:
         require_one_of("mode", self.mode, get_args(Mode))
         if not 0 <= self.strength <= 1:
             raise UsageError(f"strength {self.strength:g}: is not within 0 to 1")
+        if not 1 <= self.passes <= MOST_PASSES:
+            raise UsageError(f"passes {self.passes}: is not within 1 to {MOST_PASSES}")
         if self.tile and self.tile < SMALLEST_TILE:
             raise UsageError(f"tile {self.tile}: the smallest has {SMALLEST_TILE} pixels")
         if self.tile and 2 * (self.overlap or 0) > self.tile:

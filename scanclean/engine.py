@@ -46,7 +46,11 @@ def open_engine(options: RestoreOptions, progress: Progress = SILENT) -> Engine:
         precision=options.precision,
     )
     restorer = Restorer(
-        backend, tile=options.tile, overlap=options.overlap, use_guard=options.guard
+        backend,
+        tile=options.tile,
+        overlap=options.overlap,
+        use_guard=options.guard,
+        passes=options.passes,
     )
     about = {
         "device": backend.device,

@@ -22,7 +22,7 @@ from scanclean.parallel import in_order
 from scanclean.progress import SILENT, Progress, look
 from scanclean.shapes import dilate, erode
 from scanclean.specks import painted_over, specks
-from scanclean.tiling import Blender, Plane, Tile, cover, cut, grid, needing
+from scanclean.tiling import Blender, Plane, Tile, cover, cut, grid, moved, needing
 
 EDGE = 16
 """Pixels around marks that the network works on as well, and width of the mirrored margin that a
@@ -41,6 +41,9 @@ EDGE_RANGE = 100
 """Gray levels between a pixel's neighbours at the edge of a letter."""
 RETRY_OVERLAP = 16
 """Overlap of the quarters of a failed tile, in pixels."""
+PLACES = ((0, 0), (1, 1), (0, 1), (1, 0))
+"""Rows and columns by which the tiles of each pass are moved: all that differ to a network on a
+grid of two pixels, those first that differ most. Larger steps, or turned pages, gain no more."""
 
 
 @dataclass(frozen=True)
@@ -67,13 +70,21 @@ class Restorer:
         tile: side of a tile in pixels; 0 takes what suits the network.
         overlap: pixels that neighbouring tiles share; None takes what suits the network.
         use_guard: bring back ink that the network removed and drop ink that it invented.
+        passes: times that the network looks, 1 to 4, each from another place; the mean is taken.
     """
 
     def __init__(
-        self, backend: Backend, *, tile: int = 0, overlap: int | None = None, use_guard: bool = True
+        self,
+        backend: Backend,
+        *,
+        tile: int = 0,
+        overlap: int | None = None,
+        use_guard: bool = True,
+        passes: int = 1,
     ) -> None:
         self.backend = backend
         self._guard = use_guard
+        self._places = PLACES[:passes]
         spec = backend.spec
         self._tile = _side(tile or spec.tile, spec.multiple_of)
         if spec.fixed_tile and tile and self._tile != spec.tile:
@@ -170,7 +181,7 @@ class Restorer:
             _side(width + 2 * EDGE, spec.multiple_of),
         )
         blank = bare(pixels, paper) if paper else None
-        tiles = self._tiles(framed, pixels.shape, blank, paper)
+        tiles = moved(self._tiles(framed, pixels.shape, blank, paper), self._places)
         progress.start(len(tiles), "tile")
         blender = Blender(np.full((*framed, spec.channels), 255, np.uint8), tiles, self._overlap)
 

@@ -93,6 +93,16 @@ def needing(tiles: Sequence[Tile], needed: Mask) -> list[Tile]:
     return [t for t in tiles if needed[t.y : t.y + t.height, t.x : t.x + t.width].any()]
 
 
+def moved(tiles: Sequence[Tile], places: Sequence[tuple[int, int]]) -> list[Tile]:
+    """All tiles once at every place, given in rows down and columns right, sorted by upper edge.
+
+    A network that reduces its picture sees another one from each place, and errs in another way:
+    the mean, which a `Blender` takes, errs less. (Cycle spinning: Coifman & Donoho 1995,
+    "Translation-Invariant De-Noising".)
+    """
+    return sorted(t._replace(y=t.y + y, x=t.x + x) for t in tiles for y, x in places)
+
+
 def cover(
     needed: Mask,
     side: int,

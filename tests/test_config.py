@@ -7,7 +7,8 @@ from scanclean.errors import UsageError
 @pytest.mark.parametrize(
     "wrong",
     [{"mode": "grey"}, {"strength": 7}, {"strength": float("nan")}, {"device": "gpu"}, {"tile": 8},
-     {"tile": 64, "overlap": 40}, {"precision": "fp8"}, {"backend": "jax"}],
+     {"tile": 64, "overlap": 40}, {"passes": 0}, {"passes": 5}, {"precision": "fp8"},
+     {"backend": "jax"}],
     ids=str,
 )  # fmt: skip
 def test_settings_that_make_no_sense_are_refused(wrong):

@@ -45,6 +45,28 @@ def test_local_network_gives_the_same_whatever_the_tile(tile, function_backend, 
     assert (difference <= 2).mean() > 0.98 and difference.max() <= 6
 
 
+@pytest.mark.parametrize("passes", [1, 2, 4])
+def test_passes_give_the_mean_of_what_the_network_says_from_each_place(
+    passes, function_backend, noise
+):
+    def brightest_of_four(tiles):  # another picture to it whenever the grid moves by a pixel
+        n, c, h, w = tiles.shape
+        blocks = tiles.reshape(n, c, h // 2, 2, w // 2, 2).max(axis=(3, 5))
+        return blocks.repeat(2, axis=2).repeat(2, axis=3)
+
+    page = noise(150, 200)
+    backend = function_backend(brightest_of_four, tile=256, overlap=8, multiple_of=2)
+    restored = Restorer(backend, use_guard=False, passes=passes)(page)
+    total = np.zeros((120, 160))
+    for down, right in [(0, 0), (1, 1), (0, 1), (1, 0)][:passes]:
+        for y in range(120):
+            for x in range(160):
+                top = 10 + y - (10 + y - down) % 2
+                left = 10 + x - (10 + x - right) % 2
+                total[y, x] += page[top : top + 2, left : left + 2].max()
+    assert np.abs(restored[10:130, 10:170] - total / passes).max() <= 0.5
+
+
 def test_tile_is_a_multiple_of_what_the_network_needs(function_backend, noise):
     backend = function_backend(lambda t: t, tile=100, multiple_of=16)
     Restorer(backend, use_guard=False)(noise(500, 500))

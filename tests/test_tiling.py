@@ -11,6 +11,7 @@ from scanclean.tiling import (
     cut,
     grid,
     lay,
+    moved,
     needing,
     parts,
     starts,
@@ -61,6 +62,13 @@ def test_grid_cut_and_blend_give_the_page_back(height, width, overlap, noise):
     tiles = grid(height, width, 64, overlap)
     assert {tile[2:] for tile in tiles} == {(64, 64)}
     assert np.array_equal(blended(page, tiles, overlap), page)
+
+
+def test_tiles_that_lie_at_several_places_still_give_the_page_back(noise):
+    page = noise(300, 131, 3)
+    tiles = moved(grid(300, 131, 64, 16), [(0, 0), (1, 1), (0, 3)])
+    assert len(tiles) == 3 * len(grid(300, 131, 64, 16))
+    assert np.array_equal(blended(page, tiles, 16), page)
 
 
 def marks(seed, length, most=5):

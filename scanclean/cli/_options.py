@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from scanclean.config import MOST_PASSES
+
 Force = Annotated[bool, typer.Option("--force", help="Overwrite an OUTPUT that exists.")]
 Offline = Annotated[
     bool, typer.Option("--offline", help="Never touch the network (also SCANCLEAN_OFFLINE=1).")
@@ -28,6 +30,15 @@ Weights = Annotated[
         "--weights",
         metavar="NAME|PATH",
         help="Weights by name (see `scanclean weights list`) or file; `classical`: no network.",
+    ),
+]
+Passes = Annotated[
+    int,
+    typer.Option(
+        "--passes",
+        min=1,
+        max=MOST_PASSES,
+        help="Look N times from places a pixel apart, and take the mean: cleaner, N times as long.",
     ),
 ]
 Report = Annotated[

@@ -7,7 +7,7 @@ from typing import Annotated, cast
 
 import typer
 
-from scanclean.cli._options import Device, Engine, Offline, Quiet, Report, one_of
+from scanclean.cli._options import Device, Engine, Offline, Passes, Quiet, Report, one_of
 from scanclean.config import DEFAULT_WEIGHTS, EngineName, RestoreOptions
 from scanclean.config import Device as DeviceName
 
@@ -61,6 +61,7 @@ def evaluate(  # one parameter for each option
     guard: Annotated[
         bool, typer.Option("--guard/--no-guard", help="Let the guard mend what is restored.")
     ] = True,
+    passes: Passes = 1,
     read: Annotated[
         bool, typer.Option("--ocr/--no-ocr", help="Read pages whose text is known.")
     ] = True,
@@ -93,6 +94,7 @@ def evaluate(  # one parameter for each option
         device=cast(DeviceName, device),
         backend=cast(EngineName, backend),
         guard=guard,
+        passes=passes,
         offline=offline,
     )
     from scanclean.cli._evaluate import run  # numpy and the engines: only now

@@ -14,6 +14,7 @@ from scanclean.cli._options import (
     Engine,
     Force,
     Offline,
+    Passes,
     Password,
     PasswordFile,
     Quiet,
@@ -79,6 +80,7 @@ def restore(  # one parameter for each option of the contract
         int,
         typer.Option("--overlap", min=-1, help="Overlap of tiles, pixels; -1: from the weights."),
     ] = -1,
+    passes: Passes = 1,
     pages: Annotated[
         str | None,
         typer.Option("--pages", metavar="1,3-5,9-", help="Clean only these; others stay."),
@@ -164,6 +166,7 @@ def restore(  # one parameter for each option of the contract
         precision=cast(Precision, precision),
         tile=tile,
         overlap=overlap if overlap >= 0 else None,
+        passes=passes,
         mode=cast(Mode, mode),
         strength=strength,
         guard=guard,

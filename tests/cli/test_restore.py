@@ -134,6 +134,7 @@ BAD = {
     "unknown mode": (["scan.png", "--mode", "blue"], ExitCode.USAGE, "blue"),
     "tiny tile": (["scan.png", "--tile", "1"], ExitCode.USAGE, "64"),
     "overlap": (["scan.png", "--tile", "64", "--overlap", "60"], ExitCode.USAGE, "60"),
+    "passes": (["scan.png", "--passes", "5"], ExitCode.USAGE, "passes"),
     "shrinking": (["scan.png", "--max-growth", "0.5"], ExitCode.USAGE, "max-growth"),
     "empty name": (["", "scan.png"], ExitCode.USAGE, "empty"),
     "empty pages": (["scan.png", "--pages", ""], ExitCode.USAGE, "behind --pages"),
