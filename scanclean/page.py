@@ -15,6 +15,9 @@ Pixels: TypeAlias = npt.NDArray[np.uint8]
 Tiles: TypeAlias = npt.NDArray[np.float32]
 """A batch for the network: float32, `(N, C, T, T)`, 0 black to 1 white."""
 
+LUMINANCE = (0.299, 0.587, 0.114)
+"""What red, green and blue count in the brightness of a pixel (ITU-R BT.601), as in JPEG."""
+
 Action: TypeAlias = Literal["restored", "copied", "unchanged", "kept", "skipped"]
 """What happened to a page.
 

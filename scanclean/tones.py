@@ -8,7 +8,7 @@ import numpy as np
 
 from scanclean.blocks import block_side
 from scanclean.config import Mode
-from scanclean.page import Page, Pixels
+from scanclean.page import LUMINANCE, Page, Pixels
 from scanclean.shapes import dilate, erode
 
 BLACK_BELOW = 128
@@ -74,9 +74,9 @@ def _halved(pixels: Pixels) -> Pixels:
 
 
 def _gray(pixels: Pixels) -> Pixels:
-    """Brightness by ITU-R BT.601, as JPEG and most viewers weigh it; uint8 `(H, W)`."""
+    """Brightness (`LUMINANCE`, as most viewers weigh it); uint8 `(H, W)`."""
     if pixels.ndim == 2:
         return pixels
-    weights = np.array([77, 150, 29], np.uint16)  # 0.299, 0.587, 0.114 in 1/256
+    weights = np.rint(256 * np.array(LUMINANCE)).astype(np.uint16)
     out: Pixels = ((pixels @ weights + 128) >> 8).astype(np.uint8)
     return out

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from scanclean.documents._pdf_library import Object, pymupdf
+from scanclean.page import LUMINANCE
 
-REC_601 = (0.299, 0.587, 0.114)
-"""What red, green and blue weigh in luma."""
 LIGHT = 0.6
 """Luma of text from which it would hardly be seen on white."""
 CONTRAST = 0.1
@@ -35,7 +34,7 @@ def lies_on(page: Object) -> bool:
 
 
 def _would_vanish(page: Object, span: dict[str, Any]) -> bool:
-    tone = float(np.dot(span["color"], REC_601))
+    tone = float(np.dot(span["color"], LUMINANCE))
     if span["type"] == PAINTS_NOTHING or tone < LIGHT:
         return False
     darkest, lightest = GROUNDS

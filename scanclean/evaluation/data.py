@@ -20,7 +20,7 @@ from scanclean.config import ReadOptions
 from scanclean.documents import open_document
 from scanclean.errors import DataError
 from scanclean.evaluation import text
-from scanclean.page import Page, Pixels
+from scanclean.page import LUMINANCE, Page, Pixels
 from scanclean.training.pairs import LAYOUTS, PICTURES, find_pairs
 
 TEXT_FOLDERS = ("text", "ground_truth")
@@ -170,4 +170,4 @@ def like(pixels: Pixels, other: Pixels) -> Pixels:
         return pixels
     if other.ndim == 3:
         return np.repeat(pixels[..., None], 3, axis=2)
-    return (pixels @ np.array([0.299, 0.587, 0.114], np.float32) + 0.5).astype(np.uint8)
+    return (pixels @ np.array(LUMINANCE, np.float32) + 0.5).astype(np.uint8)

@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from scanclean.page import Pixels
+from scanclean.page import LUMINANCE, Pixels
 
 Plane: TypeAlias = npt.NDArray[np.float32]
 
@@ -20,11 +20,10 @@ C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 
 def luminance(pixels: Pixels) -> Plane:
-    """Brightness of uint8 `(H, W)` or `(H, W, 3)` as float32 `(H, W)`, 0..255 (Rec. 601)."""
+    """Brightness of uint8 `(H, W)` or `(H, W, 3)` as float32 `(H, W)`, 0..255 (`LUMINANCE`)."""
     if pixels.ndim == 2:
         return pixels.astype(np.float32)
-    weights = np.array([0.299, 0.587, 0.114], np.float32)
-    return np.asarray(pixels @ weights, np.float32)
+    return np.asarray(pixels @ np.array(LUMINANCE, np.float32), np.float32)
 
 
 def ssim_map(first: Plane, second: Plane) -> Plane:

@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 from PIL import Image, ImageFilter
 
-from scanclean.page import Pixels
+from scanclean.page import LUMINANCE, Pixels
 from scanclean.training._light import (
     Light,
     between,
@@ -33,10 +33,6 @@ _FILTERS = (
     Image.Resampling.BICUBIC,
     Image.Resampling.LANCZOS,
 )
-
-
-LUMINANCE = (0.299, 0.587, 0.114)
-"""Shares of red, green and blue in a gray picture."""
 
 
 class Step(Protocol):

@@ -22,6 +22,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from scanclean.page import LUMINANCE
+
 ORIENTATIONS = 6
 """Evenly spaced over half a turn."""
 OCTAVES = 3
@@ -32,8 +34,6 @@ SPACING = 0.67
 """Of the taps, in units of the Gaussian, as in the paper."""
 FAINT = 1e-3
 """Energy at which its root is made smooth: 1 is a perfect black stroke on white."""
-LUMINANCE = (0.299, 0.587, 0.114)
-"""Weights of red, green and blue (Rec. 601)."""
 
 
 @cache
