@@ -105,6 +105,8 @@ class PictureDocument:
             image = _picture.identify(file, self._plugin)
             _picture.check_size(name, image.size, options)
             self._frames = int(getattr(image, "n_frames", 1))
+            if more := _picture.further(file, image, self._plugin):
+                self.warnings.append(f"holds {more}: only the first is cleaned, and goes out alone")
 
     def __enter__(self) -> Self:
         return self

@@ -336,6 +336,33 @@ def test_pages_option_leaves_the_picture_alone():
     assert written(data, ".png", lighter, ReadOptions(pages=((2, None),))) == data
 
 
+RAW = {
+    "bits": b"P4 # made by hand\n11 3\n" + bytes(6),
+    "gray": b"P5\n# two\n# lines\n11 3\n255\n" + bytes(33),
+    "colour": b"P6 11 3 255\n" + bytes(99),
+    "sixteen bits": b"P6 11 3 65535\n" + bytes(198),
+}
+
+
+@pytest.mark.parametrize("one", RAW.values(), ids=RAW)
+def test_pictures_behind_the_first_are_named(one):
+    assert "alone" not in " ".join(read(one)[1])
+    assert "alone" not in " ".join(read(one + b"\n")[1])
+    for more in (one + one, one + b"\n" + one):
+        page, warnings = read(more)
+        assert page.pixels.shape[:2] == (3, 11)
+        assert any("further pictures" in words for words in warnings)
+
+
+def test_so_are_those_that_phones_hide_in_a_jpeg():
+    small = picture().resize((30, 20))
+    data = stored(picture(), "MPO", save_all=True, append_images=[small])
+    page, warnings = read(data)
+    assert page.pixels.shape == (40, 60, 3)
+    assert any("gain maps" in words for words in warnings)
+    assert not any("gain maps" in words for words in read(stored(picture(), "JPEG"))[1])
+
+
 def test_an_animation_is_left_alone():
     frames = [picture(), Image.new("RGB", (60, 40))]
     data = stored(frames[0], "WEBP", save_all=True, append_images=frames[1:])
