@@ -154,6 +154,7 @@ class RestoreOptions:
 
 Schedule: TypeAlias = Literal["constant", "cosine", "restarts", "exponential"]
 Loss: TypeAlias = Literal["l1", "l2", "charbonnier", "ink", "ssim", "perceptual"]
+Optimiser: TypeAlias = Literal["adamw", "muon"]
 TrainPrecision: TypeAlias = Literal["fp32", "bf16", "fp16"]
 TrainDevice: TypeAlias = Literal["auto", "cpu", "cuda"]
 
@@ -161,6 +162,7 @@ TrainDevice: TypeAlias = Literal["auto", "cpu", "cuda"]
 TRAIN_CHOICES: dict[str, tuple[str, ...]] = {
     "model": tuple(plugins.names("models")),
     "loss": get_args(Loss),
+    "optimiser": get_args(Optimiser),
     "schedule": get_args(Schedule),
     "precision": get_args(TrainPrecision),
     "device": get_args(TrainDevice),
@@ -227,6 +229,8 @@ class TrainConfig:
     adversarial: float = 0.01
     """Weight of the critic's judgement beside the loss, for models that have a critic; pix2pix
     weighs 1 to 100."""
+    optimiser: Optimiser = "adamw"
+    """What makes the steps; "muon": matrices of weights by Muon, the rest by AdamW."""
     clip: float = 1.0
     """Largest norm of the gradient; 0: any."""
     weight_decay: float = 1e-4

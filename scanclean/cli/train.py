@@ -24,6 +24,7 @@ FIELDS = frozenset(
         "channels",
         "rate",
         "loss",
+        "optimiser",
         "schedule",
         "precision",
         "checkpointing",
@@ -86,6 +87,10 @@ def train(
     ] = None,
     loss: Annotated[
         str | None, typer.Option("--loss", metavar="NAME", help=_help("What falls.", "loss"))
+    ] = None,
+    optimiser: Annotated[
+        str | None,
+        typer.Option("--optimiser", metavar="NAME", help=_help("Makes steps.", "optimiser")),
     ] = None,
     schedule: Annotated[
         str | None,

@@ -20,6 +20,7 @@ from scanclean.models.kbnet import KBNet, without_idle_bases
 from scanclean.spec import ModelSpec
 from scanclean.training.distributed import ALONE, World, place, shared
 from scanclean.training.growth import begin_as
+from scanclean.training.muon import Muon, matrices
 
 Content: TypeAlias = dict[str, Any]
 """What a checkpoint holds: states of networks and optimisers, step, best score."""
@@ -39,17 +40,25 @@ class Learner:
     """The same to be called in training: compiled, or shared between processes."""
     optimiser: torch.optim.AdamW
     """Its optimiser."""
+    muon: Muon | None = None
+    """That of its matrices, where they have one of their own."""
 
     def step(self, loss: Tensor, rate: float, clip: float, scaler: torch.amp.GradScaler) -> float:
         """Go one step down the gradient; gives the norm of the gradient before clipping."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
         scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-        scaler.unscale_(self.optimiser)
+        for optimiser in self.optimisers:
+            optimiser.param_groups[0]["lr"] = rate
+            scaler.unscale_(optimiser)
         norm = nn.utils.clip_grad_norm_(self.net.parameters(), clip or NO_LIMIT)
-        scaler.step(self.optimiser)
-        self.optimiser.zero_grad(set_to_none=True)
+        for optimiser in self.optimisers:
+            scaler.step(optimiser)
+            optimiser.zero_grad(set_to_none=True)
         return norm.item()
+
+    @property
+    def optimisers(self) -> tuple[torch.optim.Optimizer, ...]:
+        """All of its optimisers."""
+        return (self.optimiser, self.muon) if self.muon else (self.optimiser,)
 
 
 @dataclass
@@ -79,9 +88,10 @@ class State:
 
     def content(self) -> Content:
         """What a checkpoint holds; tensors are the live ones."""
-        learners = {"": self.learner} | ({"critic_": self.critic} if self.critic else {})
+        learners = self._learners()
         nets = {f"{name}net": one.net.state_dict() for name, one in learners.items()}
         optimisers = {f"{n}optimiser": one.optimiser.state_dict() for n, one in learners.items()}
+        optimisers |= {f"{n}muon": o.muon.state_dict() for n, o in learners.items() if o.muon}
         return {
             **nets,
             **optimisers,
@@ -91,15 +101,19 @@ class State:
             "best": self.best,
         }
 
+    def _learners(self) -> dict[str, Learner]:
+        """The learners by how names in a checkpoint begin."""
+        return {"": self.learner} | ({"critic_": self.critic} if self.critic else {})
+
     def restore(self, content: Content) -> None:
         """Put back what `content` gave."""
-        self.learner.net.load_state_dict(content["net"])
-        self.learner.optimiser.load_state_dict(content["optimiser"])
+        for name, one in self._learners().items():
+            one.net.load_state_dict(content[f"{name}net"])
+            one.optimiser.load_state_dict(content[f"{name}optimiser"])
+            if one.muon:
+                one.muon.load_state_dict(content[f"{name}muon"])
         self.average.load_state_dict(content["average"])
         self.scaler.load_state_dict(content.get("scaler", {}))
-        if self.critic:
-            self.critic.net.load_state_dict(content["critic_net"])
-            self.critic.optimiser.load_state_dict(content["critic_optimiser"])
         self.step, self.best = int(content["step"]), float(content["best"])
         self.torn = False
 
@@ -220,13 +234,18 @@ def _learner(
     net: nn.Module, config: TrainConfig, world: World, betas: tuple[float, float]
 ) -> Learner:
     learned = [p for p in net.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(
-        learned, config.rate, betas=betas, weight_decay=config.weight_decay
-    )
     forward = shared(net, world, learned[0].device)
     if config.compile:
         forward = torch.compile(forward)  # type: ignore[assignment]  # a module as well
-    return Learner(net, forward, optimiser)
+    muon = None
+    if config.optimiser == "muon" and (found := matrices(net)):
+        muon = Muon(found, config.rate, config.weight_decay)
+        turned = {one.weight for one in found}
+        learned = [p for p in learned if p not in turned]
+    optimiser = torch.optim.AdamW(
+        learned, config.rate, betas=betas, weight_decay=config.weight_decay
+    )
+    return Learner(net, forward, optimiser, muon)
 
 
 def recompute_blocks(net: nn.Module) -> None:

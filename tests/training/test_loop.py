@@ -46,10 +46,11 @@ def same(a, b):
     return a == b
 
 
-def test_loss_falls(config):
+@pytest.mark.parametrize("optimiser", ["adamw", "muon"])
+def test_loss_falls(config, optimiser):
     steps = [
         e
-        for e in run(replace(config, steps=60, rate=5e-3, evaluate_every=60))
+        for e in run(replace(config, optimiser=optimiser, steps=60, rate=5e-3, evaluate_every=60))
         if isinstance(e, Step)
     ]
     first, last = (np.mean([s.loss for s in part]) for part in (steps[:10], steps[-10:]))
@@ -78,12 +79,14 @@ PIX2PIX = {
     "network": (("width", 4), ("depth", 4), ("critic_width", 4), ("critic_depth", 2)),
     "adversarial": 0.5,
 }
+SMALL = (("encoder", (1,)), ("middle", 1), ("decoder", (1,)), ("bases", 2))
 RESUMED = {
     "early": (1, {}),
     "late": (4, {}),
     "restarts and pinned rate": (3, {"schedule": "restarts", "period": 0.3, "pin_from": 0.7}),
     "against a critic, with dropout": (2, PIX2PIX),
     "workers": (2, {"workers": 1}),
+    "muon": (3, {"optimiser": "muon", "network": (("width", 16), *SMALL)}),
 }
 
 
@@ -99,6 +102,7 @@ def test_resumed_run_equals_the_uninterrupted_one_bit_for_bit(config, tmp_path, 
     )
     assert same(again, whole)
     assert ("critic_net" in whole) == ("model" in changes)
+    assert ("muon" in whole) == ("optimiser" in changes)
     steps = [line["step"] for line in read_log(Path(halves.run))]
     assert steps == [1, 2, 3, 4, 5, 5, 6, 6]  # each once, and two evaluations
 
