@@ -106,8 +106,8 @@ class Checked(NamedTuple):
 
 
 BUNDLED_SHA256: Mapping[str, str] = {
-    "scanclean.onnx": "8f8ebcace840301e40adcfa3a331e1a017e940f77154fcaaec092354f8ed4436",
-    "scanclean.safetensors": "35bec40237255ea435a7b9f1747ed11d5ea5815bdcdcbf6f730375660910f110",
+    "scanclean.onnx": "5254ddf8b0c23d2b693a1ff584de7ce484acd3d2e5451f81b375a69c600397c0",
+    "scanclean.safetensors": "a16c1c98de8699f364b4c91841ce01376e4379c10191e8afbad2bc432d0e1b27",
 }
 """Checksums of the files in `weights/`, one row each, as `sha256sum weights/*` prints them."""
 
