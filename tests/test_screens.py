@@ -80,5 +80,7 @@ def test_the_dots_of_a_halftone_stay(engine, blur):
     page = np.asarray(Image.fromarray(page).filter(ImageFilter.BoxBlur(blur)))
     inside = np.s_[580:820, 430:670]
     out = engine.clean(page).pixels[inside]
-    assert ((out < 128) == (page[inside] < 128)).mean() > 0.999
+    clear = np.abs(page[inside] - 128.0) > 16  # a rim half way between may fall to either side
+    assert clear.mean() > 0.9
+    assert ((out < 128) == (page[inside] < 128))[clear].all()
     assert abs(out.mean() - page[inside].mean()) < 1
