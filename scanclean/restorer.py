@@ -84,6 +84,8 @@ class Restorer:
     ) -> None:
         self.backend = backend
         self._guard = use_guard
+        if not 1 <= passes <= len(PLACES):
+            raise UsageError(f"passes {passes}: is not within 1 to {len(PLACES)}")
         self._places = PLACES[:passes]
         spec = backend.spec
         self._tile = _side(tile or spec.tile, spec.multiple_of)

@@ -67,6 +67,12 @@ def test_passes_give_the_mean_of_what_the_network_says_from_each_place(
     assert np.abs(restored[10:130, 10:170] - total / passes).max() <= 0.5
 
 
+@pytest.mark.parametrize("passes", [0, 5])
+def test_passes_that_there_are_not_are_refused(passes, identity_backend):
+    with pytest.raises(UsageError, match="passes"):
+        Restorer(identity_backend, passes=passes)
+
+
 def test_tile_is_a_multiple_of_what_the_network_needs(function_backend, noise):
     backend = function_backend(lambda t: t, tile=100, multiple_of=16)
     Restorer(backend, use_guard=False)(noise(500, 500))

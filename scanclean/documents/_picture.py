@@ -182,8 +182,8 @@ def further(file: BinaryIO, image: ImageFile, kind: str) -> str:
     """What else a JPEG or PNM file holds behind its first picture, in words; empty: nothing."""
     if kind == "jpeg" and "mpoffset" in image.info:
         return "further pictures (previews, depth or gain maps)"
-    if kind == "pnm" and image.tile and image.tile[0].codec_name != "ppm_plain":
-        offset = image.tile[0].offset
+    if kind == "pnm" and image.tile and image.tile[0][0] != "ppm_plain":
+        offset = int(image.tile[0][2])
         file.seek(0)
         header = re.sub(rb"#[^\n\r]*", b"", file.read(offset)).split()
         row = (image.width + 7) // 8

@@ -181,7 +181,6 @@ RELEASE = (
             "floor": 4e-6,
             "ema": 0.9995,
             "pages_share": 0.75,
-            "precision": "bf16",
             "threads": 1,
         },
     ),
