@@ -5,6 +5,7 @@ This is the map. Imports go downward only.
     cli/            the command line: the only place that knows typer and rich
     ----------------------------------------------------------------------------- use-cases
     restoration     whole documents: the story of the program
+    records         what happened to pages and documents
     resume          the same, going on where an earlier run was cut off
     unfinished      what a run leaves for that: its journal and where its output is made
     engine          what restores pixels in a run: weights on a device, or the classical filter

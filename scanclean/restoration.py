@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
@@ -26,36 +26,14 @@ from scanclean.config import Mode, RestoreOptions, StoreOptions
 from scanclean.documents import Document, Source, Writer
 from scanclean.engine import Engine, open_engine
 from scanclean.errors import DeviceError, ExitCode, ScancleanError, Stuck
-from scanclean.fidelity import Ink
 from scanclean.jobs import Job, Plan
-from scanclean.page import SAME_PICTURE, Action, Kept, Page, Pixels, differ
+from scanclean.page import Kept, Page, Pixels, differ
 from scanclean.parallel import in_order
 from scanclean.progress import SILENT, Limited, Progress, Stopped
+from scanclean.records import FileReport, PageReport, moved
 from scanclean.restorer import Cleaned, Cleaner
 from scanclean.tones import in_mode
 from scanclean.unfinished import Memory, Outcome
-
-
-@dataclass(frozen=True)
-class PageReport:
-    """What happened to one page."""
-
-    page: int
-    """Number of the page, from 1."""
-    action: Action
-    """See `scanclean.page.Action`."""
-    reason: str = ""
-    """Why, if it was not simply restored."""
-    seconds: float = 0.0
-    """Wall clock from decoded to encoded."""
-    ink: Ink | None = None
-    """What the guard found."""
-    bytes_before: int = 0
-    """Size of its picture in the input, as stored."""
-    bytes_after: int = 0
-    """Size of its picture in the output, as stored."""
-    warnings: tuple[str, ...] = ()
-    """What a user should know."""
 
 
 @dataclass(frozen=True)
@@ -212,49 +190,6 @@ def _blend(scan: Pixels, cleaned: Pixels, strength: float) -> Pixels:
     return np.rint(mixed).astype(np.uint8)
 
 
-@dataclass(frozen=True)
-class FileReport:
-    """What happened to one document, and with what it was restored."""
-
-    input: str
-    """The input, as the user named it."""
-    output: str
-    """The output."""
-    pages: tuple[PageReport, ...] = ()
-    """One for each page or scan."""
-    warnings: tuple[str, ...] = ()
-    """What a user should know about the whole document."""
-    seconds: float = 0.0
-    """Wall clock."""
-    exit_code: int = 0
-    """What this document alone would end the command with."""
-    device: str = ""
-    """Where the network ran; empty if there was none."""
-    backend: str = ""
-    """Engine that ran it."""
-    precision: str = ""
-    """Arithmetic it ran in."""
-    weights: str = ""
-    """Name or path of the weights."""
-    sha256: str = ""
-    """Hash of the weights file."""
-    structure: tuple[str, ...] | None = None
-    """What of a PDF came out otherwise than it went in, the cleaned pixels apart; None: not
-    compared."""
-
-
-def as_json(reports: Sequence[FileReport]) -> object:
-    """The reports as the contract's JSON: an object for one document, a list for several."""
-    objects = [asdict(report) for report in reports]
-    for report in objects:
-        if report["structure"] is None:
-            del report["structure"]
-        for page in report["pages"]:
-            for empty in [key for key, value in page.items() if value in ("", None, ())]:
-                del page[empty]
-    return objects[0] if len(objects) == 1 else objects
-
-
 PATIENCE = 3.0
 """A page that has not ended after so many times its limit does not look at the clock any more."""
 GRACE_S = 60.0
@@ -380,7 +315,7 @@ class Session:
         pages: list[PageReport] = []
         before = 0  # pages of earlier parts; a page may have several reports
         for report in reports:
-            pages += (_moved(page, before, report.input) for page in report.pages)
+            pages += (moved(page, before, report.input) for page in report.pages)
             before = pages[-1].page if pages else 0
         first = reports[0]
         return replace(
@@ -392,16 +327,6 @@ class Session:
             seconds=seconds,
             exit_code=max(report.exit_code for report in reports),
         )
-
-
-def _moved(page: PageReport, by: int, name: str) -> PageReport:
-    """The report of a page of the input `name` that stands behind `by` others in the output."""
-    reason = page.reason
-    if reason.startswith(SAME_PICTURE):
-        reason = f"same picture as an earlier page of {name}"
-    elif page.action == "copied":
-        reason = f"page {page.page} of {name}: {reason}"
-    return replace(page, page=page.page + by, reason=reason)
 
 
 def writer_of(job: Job, document: Document, stdout: BinaryIO | None, store: StoreOptions) -> Writer:

@@ -20,7 +20,8 @@ from scanclean.errors import InputError, UsageError
 from scanclean.fidelity import Ink
 from scanclean.jobs import Job, Plan
 from scanclean.packing import pack, unpack
-from scanclean.restoration import FileReport, PageReport, Session, writer_of
+from scanclean.records import FileReport, PageReport
+from scanclean.restoration import Session, writer_of
 from scanclean.unfinished import (
     Done,
     Memory,

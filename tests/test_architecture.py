@@ -18,8 +18,8 @@ GROUND = {"errors", "progress", "plugins", "config", "page", "spec", "atomic", "
 PARTS = {"tiling", "fidelity", "classical", "paper", "ink", "grounds", "screens", "specks",
          "blocks", "shapes", "tones",
          "checkpoint", "_sparse", "models", "backends", "documents", "codecs"}  # fmt: skip
-USE_CASES = {"restorer", "engine", "jobs", "restoration", "resume", "unfinished", "weights",
-             "_download", "_weightfile", "training", "evaluation", "report",
+USE_CASES = {"restorer", "engine", "jobs", "restoration", "records", "resume", "unfinished",
+             "weights", "_download", "_weightfile", "training", "evaluation", "report",
              "pruning"}  # fmt: skip
 PARTS_MAY = {
     "backends": {"checkpoint", "models"},

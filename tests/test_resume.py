@@ -8,7 +8,8 @@ from PIL import Image, ImageDraw
 from scanclean.config import ReadOptions, RestoreOptions
 from scanclean.errors import InputError, OutputError, UsageError
 from scanclean.packing import pack
-from scanclean.restoration import FileReport, restore
+from scanclean.records import FileReport
+from scanclean.restoration import restore
 from scanclean.unfinished import State, digest_of, identity
 
 PAGES = 4

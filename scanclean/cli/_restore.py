@@ -21,7 +21,8 @@ from scanclean.config import RestoreOptions
 from scanclean.errors import ExitCode, InputError, LockedError, RefusedError, ScancleanError
 from scanclean.jobs import Job, Plan
 from scanclean.page import Action
-from scanclean.restoration import FileReport, Session, as_json
+from scanclean.records import FileReport, as_json
+from scanclean.restoration import Session
 from scanclean.resume import Resuming, no_place
 from scanclean.unfinished import place_of
 

@@ -18,9 +18,9 @@ from scanclean.documents.image import numbered_files
 from scanclean.errors import OutputError
 from scanclean.jobs import Job, Plan
 from scanclean.progress import Progress
+from scanclean.records import FileReport
 from scanclean.report import compare
 from scanclean.report.compare import Pair
-from scanclean.restoration import FileReport
 
 
 class Watcher:
