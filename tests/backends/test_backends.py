@@ -5,7 +5,7 @@ import sys
 import pytest
 import torch
 
-from scanclean import backends, plugins
+from scanclean import backends, plugins, weights
 from scanclean.errors import DeviceError, UsageError, WeightsError
 
 
@@ -77,6 +77,15 @@ def test_an_arithmetic_that_is_not_there_is_an_error_and_not_a_fallback(tiny):
     with pytest.raises(DeviceError, match="int8") as caught:
         backends.open_backend(tiny / "w.onnx", precision="int8")
     assert "fp32" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", [e.name for e in weights.entries() if e.url is None])
+def test_both_files_of_bundled_weights_compute_the_same(name):
+    onnx, torch_net = (
+        backends.open_backend(weights.path_of(name, kind), backend=engine, precision="fp32")
+        for kind, engine in ((".onnx", "onnx"), (".safetensors", "torch"))
+    )
+    assert backends.compare(onnx, torch_net).largest < 0.1
 
 
 def test_auto_never_takes_what_fails_the_probe(tiny, monkeypatch):
