@@ -32,14 +32,13 @@ def evaluate(  # one parameter for each option
         ),
     ] = None,
     frozen: Annotated[
-        int,
+        str,
         typer.Option(
             "--frozen",
-            metavar="N",
-            min=0,
-            help="Score N pages of the built-in set instead of DATA.",
+            metavar="N|FIRST-LAST",
+            help="Score N pages of the built-in set instead of DATA, or those of such numbers.",
         ),
-    ] = 0,
+    ] = "",
     fonts: Annotated[
         Path | None,
         typer.Option("--fonts", metavar="FOLDER", help="With --frozen: font files held out."),
@@ -96,7 +95,7 @@ def evaluate(  # one parameter for each option
     colours, in pictures and on flat tints. Error gone: of what the scan is read worse than the
     clean page; worse: pages read with half a percent more errors than the scan.
     """
-    if (data is None) == (frozen == 0):
+    if (data is None) == (not frozen):
         raise typer.BadParameter("give either DATA or --frozen N")
     options = RestoreOptions(
         device=cast(DeviceName, device),
@@ -109,10 +108,11 @@ def evaluate(  # one parameter for each option
     from scanclean.evaluation.contest import Choice
     from scanclean.evaluation.ocr import READERS
 
+    numbers = _numbers(frozen) if frozen else range(0)
     who = one_of(reader, tuple(READERS), "--reader")
 
     run(
-        Choice(data, frozen, fonts, only, limit),
+        Choice(data, numbers, fonts, only, limit),
         weights or [DEFAULT_WEIGHTS],
         options,
         baselines=baselines,
@@ -123,3 +123,14 @@ def evaluate(  # one parameter for each option
         json_file=json_file,
         quiet=quiet,
     )
+
+
+def _numbers(text: str) -> range:
+    """Pages of the built-in set: "27" are the first so many, "27-53" those from 27 to 53."""
+    first, dash, last = text.partition("-")
+    if not (first.isdecimal() and (last.isdecimal() or not dash)):
+        raise typer.BadParameter(f"--frozen {text}: is neither N nor FIRST-LAST")
+    numbers = range(int(first), int(last) + 1) if dash else range(int(first))
+    if not numbers:
+        raise typer.BadParameter(f"--frozen {text}: these are no pages")
+    return numbers

@@ -31,8 +31,8 @@ class Choice:
 
     data: Path | None = None
     """A data folder, or None for the frozen set."""
-    frozen: int = 0
-    """Pages of the frozen set."""
+    frozen: range = range(0)
+    """Which pages of the frozen set."""
     fonts: Path | None = None
     """Folder of fonts for it."""
     only: str = ""

@@ -63,7 +63,7 @@ _TRIES = 6  # parts of a page, of which the one with the most words is taken
 
 def build(
     folder: Path,
-    pages: int = DEFAULT_PAGES,
+    numbers: Sequence[int] = range(DEFAULT_PAGES),
     *,
     fonts: Sequence[Path] = (),
     progress: Progress = SILENT,
@@ -72,16 +72,16 @@ def build(
 
     Args:
         folder: made if missing.
-        pages: how many.
+        numbers: which pages, from 0.
         fonts: font files to set every other page in; letters that they lack come from PyMuPDF's.
         progress: told of every page.
 
     Returns:
-        The digest of the pixels and words of all pages.
+        The digest of the pixels and words of these pages.
     """
     digest = hashlib.sha256()
-    progress.start(pages, "page")
-    for number in range(pages):
+    progress.start(len(numbers), "page")
+    for number in numbers:
         page, scan, facts = make(number, fonts)
         name = f"{number:05}"
         write_png(folder / "scan" / f"{name}.png", page, scan)

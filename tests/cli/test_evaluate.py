@@ -80,6 +80,18 @@ def test_limit_takes_pages_evenly(data, run):
     assert [page["page"] for page in facts["rows"][0]["pages"]] == ["a.png", "b.png"]
 
 
+def test_frozen_takes_pages_by_their_numbers(run):
+    words = ("--weights", "classical", "--no-baselines", "--no-ocr", "--json", "-", "-q")
+    facts = json.loads(run("evaluate", "--frozen", "10-11", *words)[1])
+    assert [page["page"] for page in facts["rows"][0]["pages"]] == ["00010.png", "00011.png"]
+
+
+@pytest.mark.parametrize("wrong", ["0", "9-3", "-3", "3-", "x", "1-2-3"])
+def test_frozen_refuses_what_are_no_pages(wrong, run):
+    code, _, err = run("evaluate", "--frozen", wrong)
+    assert code == 2 and f"--frozen {wrong}" in err
+
+
 def test_frozen_needs_no_data(run):
     words = ("--frozen", "1", "--weights", "classical", "--no-baselines", "--no-ocr", "-q")
     code, out, err = run("evaluate", *words)

@@ -14,15 +14,22 @@ from scanclean.training.degradation import PROFILES
 @pytest.fixture(scope="module")
 def built(tmp_path_factory) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("frozen")
-    return folder, frozen.build(folder, 2)
+    return folder, frozen.build(folder, range(2))
 
 
 def test_a_smaller_set_is_the_beginning_of_a_larger_one_to_the_byte(built, tmp_path):
     folder, digest = built
-    assert frozen.build(tmp_path, 1) != digest
+    assert frozen.build(tmp_path, range(1)) != digest
     files = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*.*"))
     assert len(files) == 3
     assert all((folder / name).read_bytes() == (tmp_path / name).read_bytes() for name in files)
+
+
+def test_a_page_is_the_same_alone(built, tmp_path):
+    frozen.build(tmp_path, [1])
+    files = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*.*"))
+    assert [path.stem for path in files] == ["00001"] * 3
+    assert all((built[0] / name).read_bytes() == (tmp_path / name).read_bytes() for name in files)
 
 
 def test_it_is_a_data_folder(built):
