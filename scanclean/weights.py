@@ -106,6 +106,8 @@ class Checked(NamedTuple):
 
 
 BUNDLED_SHA256: Mapping[str, str] = {
+    "scanclean-hq.onnx": "43652a6f5489cfc1546eeef208a9e1abcdabcbf2c129d85017bd0f81432eca75",
+    "scanclean-hq.safetensors": "120f490f75d220e0101e029a6baa695402bca1762fc2ba4e6bb92678be36fd02",
     "scanclean.onnx": "5254ddf8b0c23d2b693a1ff584de7ce484acd3d2e5451f81b375a69c600397c0",
     "scanclean.safetensors": "a16c1c98de8699f364b4c91841ce01376e4379c10191e8afbad2bc432d0e1b27",
 }
@@ -119,6 +121,15 @@ CATALOGUE: tuple[Entry, ...] = (
         arch="kbnet",
         size_mb=2.3,
         files={".onnx": "scanclean.onnx", ".safetensors": "scanclean.safetensors"},
+        sha256=BUNDLED_SHA256,
+    ),
+    Entry(
+        name="scanclean-hq",
+        summary="a larger network: better where print is small or noisy, seven times as long",
+        licence="AGPL-3.0-or-later, as the program",
+        arch="kbnet",
+        size_mb=4.9,
+        files={".onnx": "scanclean-hq.onnx", ".safetensors": "scanclean-hq.safetensors"},
         sha256=BUNDLED_SHA256,
     ),
     Entry(

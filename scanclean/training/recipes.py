@@ -171,7 +171,7 @@ BUNDLED: Changes = {
 RELEASE = (
     Recipe(
         "release/scanclean",
-        "the bundled weights (their last stage; see weights/README.md)",
+        "the default weights (their last stage; see weights/README.md)",
         {
             "steps": 5_000,
             "network": _net(**BUNDLED),
@@ -186,20 +186,24 @@ RELEASE = (
     ),
     Recipe(
         "release/scanclean-hq",
-        "a larger network at full resolution, grown from the bundled one (--from scanclean)",
+        "the larger bundled network, at full resolution, grown from the other (--from scanclean)",
         {
-            "steps": 12_000,
-            "patch": 96,
+            "steps": 3_700,
+            "patch": 128,
             "network": _net(**LAST, bases=4, shuffle=1, pooling="none"),
             "grow": True,
+            "loss": "ink",
+            "optimiser": "muon",
+            "rate": 2.5e-4,
+            "floor": 4e-6,
+            "ema": 0.9995,
             "pages_share": 0.75,
-            "precision": "bf16",
             "threads": 1,
         },
     ),
     Recipe(
         "release/noisyoffice",
-        "for one kind of page alone: the NoisyOffice pairs (--from the larger network)",
+        "for one kind of page alone: the NoisyOffice pairs (--from scanclean-hq)",
         {
             "steps": 4_000,
             "patch": 96,
