@@ -125,7 +125,7 @@ CATALOGUE: tuple[Entry, ...] = (
     ),
     Entry(
         name="scanclean-hq",
-        summary="a larger network: better where print is small or noisy, seven times as long",
+        summary="a larger network: better on stained pages, seven times as long a page",
         licence="AGPL-3.0-or-later, as the program",
         arch="kbnet",
         size_mb=4.9,
