@@ -77,7 +77,7 @@ def test_public_names_are_all_there_and_sorted():
 def test_find_suggests_close_names():
     with pytest.raises(WeightsError, match="scancleen: there are no weights") as caught:
         weights.find("scancleen")
-    assert "did you mean scanclean?" in caught.value.hint
+    assert "did you mean scanclean or scanclean-hq?" in caught.value.hint
     assert "scanclean weights list" in caught.value.hint
 
 
