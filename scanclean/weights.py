@@ -106,8 +106,8 @@ class Checked(NamedTuple):
 
 
 BUNDLED_SHA256: Mapping[str, str] = {
-    "scanclean-hq.onnx": "43652a6f5489cfc1546eeef208a9e1abcdabcbf2c129d85017bd0f81432eca75",
-    "scanclean-hq.safetensors": "120f490f75d220e0101e029a6baa695402bca1762fc2ba4e6bb92678be36fd02",
+    "scanclean-hq.onnx": "3e29e56f4571df4857de7c28e3be3958ce130016d947f70dea04df4f135c94e9",
+    "scanclean-hq.safetensors": "2eb1cbffec5ebb0e61289206343dbc0207b7579eb9c7c6d7efc868876618a712",
     "scanclean.onnx": "5254ddf8b0c23d2b693a1ff584de7ce484acd3d2e5451f81b375a69c600397c0",
     "scanclean.safetensors": "a16c1c98de8699f364b4c91841ce01376e4379c10191e8afbad2bc432d0e1b27",
 }
@@ -125,7 +125,7 @@ CATALOGUE: tuple[Entry, ...] = (
     ),
     Entry(
         name="scanclean-hq",
-        summary="a larger network: better on stained pages, seven times as long a page",
+        summary="a larger network: better on stained pages, up to seven times as long",
         licence="AGPL-3.0-or-later, as the program",
         arch="kbnet",
         size_mb=4.9,
