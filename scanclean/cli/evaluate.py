@@ -36,7 +36,7 @@ def evaluate(  # one parameter for each option
         typer.Option(
             "--frozen",
             metavar="N|FIRST-LAST",
-            help="Score N pages of the built-in set instead of DATA, or those of such numbers, from 0.",
+            help="Score N pages of the built-in set, or those of such numbers from 0, not DATA.",
         ),
     ] = "",
     fonts: Annotated[
