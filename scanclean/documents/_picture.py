@@ -178,24 +178,6 @@ def identify(file: BinaryIO, kind: str) -> ImageFile:
     return plugins[kind](file)
 
 
-def further(file: BinaryIO, image: ImageFile, kind: str) -> str:
-    """What else a JPEG or PNM file holds behind its first picture, in words; empty: nothing."""
-    if kind == "jpeg" and "mpoffset" in image.info:
-        return "further pictures (previews, depth or gain maps)"
-    if kind == "pnm" and image.tile and image.tile[0][0] != "ppm_plain":
-        offset = int(image.tile[0][2])
-        file.seek(0)
-        header = re.sub(rb"#[^\n\r]*", b"", file.read(offset)).split()
-        row = (image.width + 7) // 8
-        if header[0] != b"P4":
-            deep = 2 if int(header[3]) > 255 else 1
-            row = image.width * deep * (3 if header[0] == b"P6" else 1)
-        file.seek(offset + row * image.height)
-        if kind_of(file.read(80).lstrip()) == "pnm":
-            return "further pictures"
-    return ""
-
-
 def check_size(name: str, size: tuple[int, int], options: ReadOptions) -> None:
     """Refuse a picture before memory is taken for its pixels.
 

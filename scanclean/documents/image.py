@@ -1,4 +1,4 @@
-"""Single pictures: PNG, JPEG, WebP, BMP, JPEG 2000, PNM."""
+"""Single pictures: PNG, JPEG, WebP, BMP, JPEG 2000."""
 
 from __future__ import annotations
 
@@ -36,12 +36,13 @@ __all__ = [
     "recognises",
 ]
 
-SUFFIXES = tuple(suffix for suffix, kind in _encode.KINDS.items() if kind != "tiff")
+_ELSEWHERE = ("pnm", "tiff")  # kinds that hold several pictures
+SUFFIXES = tuple(suffix for suffix, kind in _encode.KINDS.items() if kind not in _ELSEWHERE)
 
 
 def recognises(head: bytes) -> bool:
     """Whether the first bytes of a file are those of a picture."""
-    return _picture.kind_of(head) not in (None, "tiff")
+    return _picture.kind_of(head) not in (None, *_ELSEWHERE)
 
 
 def open(source: Source, name: str, options: ReadOptions) -> Document:  # noqa: A001
@@ -105,8 +106,11 @@ class PictureDocument:
             image = _picture.identify(file, self._plugin)
             _picture.check_size(name, image.size, options)
             self._frames = int(getattr(image, "n_frames", 1))
-            if more := _picture.further(file, image, self._plugin):
-                self.warnings.append(f"holds {more}: only the first is cleaned, and goes out alone")
+            if self._plugin == "jpeg" and "mpoffset" in image.info:
+                self.warnings.append(
+                    "holds further pictures (previews, depth or gain maps): only the first is "
+                    "cleaned, and goes out alone"
+                )
 
     def __enter__(self) -> Self:
         return self

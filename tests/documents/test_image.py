@@ -33,7 +33,7 @@ def stored(im, kind="PNG", **settings):
 
 def read(data, **options):
     """The only page of a picture, and the document's warnings."""
-    with image.open(data, "in.png", ReadOptions(**options)) as document:
+    with documents.open_document(data, "in.png", ReadOptions(**options)) as document:
         (page,) = document
         return page, document.warnings
 
@@ -42,8 +42,8 @@ def written(data, suffix, change=None, options=READ):
     """A picture sent through reader and writer."""
     out = io.BytesIO()
     with (
-        image.open(data, "in.png", options) as document,
-        image.create(out, document, suffix, STORE) as writer,
+        documents.open_document(data, "in.png", options) as document,
+        documents.create(out, document, suffix, STORE) as writer,
     ):
         for page in document:
             if isinstance(page, Kept):
@@ -336,25 +336,7 @@ def test_pages_option_leaves_the_picture_alone():
     assert written(data, ".png", lighter, ReadOptions(pages=((2, None),))) == data
 
 
-RAW = {
-    "bits": b"P4 # made by hand\n11 3\n" + bytes(6),
-    "gray": b"P5\n# two\n# lines\n11 3\n255\n" + bytes(33),
-    "colour": b"P6 11 3 255\n" + bytes(99),
-    "sixteen bits": b"P6 11 3 65535\n" + bytes(198),
-}
-
-
-@pytest.mark.parametrize("one", RAW.values(), ids=RAW)
-def test_pictures_behind_the_first_are_named(one):
-    assert "alone" not in " ".join(read(one)[1])
-    assert "alone" not in " ".join(read(one + b"\n")[1])
-    for more in (one + one, one + b"\n" + one):
-        page, warnings = read(more)
-        assert page.pixels.shape[:2] == (3, 11)
-        assert any("further pictures" in words for words in warnings)
-
-
-def test_so_are_those_that_phones_hide_in_a_jpeg():
+def test_pictures_that_phones_hide_in_a_jpeg_are_named():
     small = picture().resize((30, 20))
     data = stored(picture(), "MPO", save_all=True, append_images=[small])
     page, warnings = read(data)
