@@ -119,6 +119,8 @@ class RestoreOptions:
     """0 gives the input back, 1 restores fully."""
     guard: bool = True
     """Put back ink that was removed, drop what was invented."""
+    keep_paper: bool = False
+    """Leave the paper its usual colour instead of white."""
     jobs: int = 0
     """Pages in flight; 0 means one a core."""
     offline: bool = False
@@ -146,6 +148,11 @@ class RestoreOptions:
             raise UsageError(f"strength {self.strength:g}: is not within 0 to 1")
         if not 1 <= self.passes <= MOST_PASSES:
             raise UsageError(f"passes {self.passes}: is not within 1 to {MOST_PASSES}")
+        if self.keep_paper and (self.mode == "bitonal" or self.store.codec == "g4"):
+            raise UsageError(
+                "keep-paper: a page in black and white has no colour of paper",
+                hint="leave out one of --keep-paper and --mode bitonal or --codec g4",
+            )
         if self.tile and self.tile < SMALLEST_TILE:
             raise UsageError(f"tile {self.tile}: the smallest has {SMALLEST_TILE} pixels")
         if self.tile and 2 * (self.overlap or 0) > self.tile:

@@ -289,6 +289,31 @@ def whitened(pixels: Pixels, paper: Paper, rows: slice) -> Pixels:
     return out
 
 
+AS_WHITE = 250
+"""Paper as bright as this in every channel is white to the eye."""
+
+
+def paper_kept(scan: Pixels, cleaned: Pixels) -> Pixels:
+    """A cleaned page on paper of the colour that it had: even, as its scan's paper was mostly.
+
+    Whatever the cleaning left of that colour is not given twice.
+
+    Args:
+        scan: the page before, uint8 `(H, W)` or `(H, W, 3)`.
+        cleaned: the page behind, of the same shape.
+    """
+    if min(scan.shape[:2]) < SMALLEST_PAGE:
+        return cleaned
+    colour = examine(scan).usual
+    if colour.min() >= AS_WHITE:
+        return cleaned
+    share = np.minimum(colour / examine(cleaned).usual, 1)
+    tables = np.rint(np.arange(256) * share[:, None]).astype(np.uint8)
+    if cleaned.ndim == 2:
+        return tables[0].take(cleaned)
+    return np.stack([table.take(cleaned[..., c]) for c, table in enumerate(tables)], axis=2)
+
+
 PICTURE_TRUST = 0.35
 """Share of what a network changes inside a picture that is believed."""
 EVEN_BAND = 64

@@ -28,6 +28,7 @@ from scanclean.engine import Engine, open_engine
 from scanclean.errors import DeviceError, ExitCode, ScancleanError, Stuck
 from scanclean.jobs import Job, Plan
 from scanclean.page import Kept, Page, Pixels, differ
+from scanclean.paper import paper_kept
 from scanclean.parallel import in_order
 from scanclean.progress import SILENT, Limited, Progress, Stopped
 from scanclean.records import FileReport, PageReport, moved
@@ -42,6 +43,8 @@ class Treatment:
 
     clean: Cleaner
     """Restores the pixels."""
+    keep_paper: bool = False
+    """Whether the paper has its own colour behind as well."""
     strength: float = 1.0
     """0 gives the scan back, 1 the full restoration."""
     mode: Mode = "auto"
@@ -123,7 +126,10 @@ def _treat(page: Page, writer: Writer, treatment: Treatment) -> Outcome:
         cleaned = treatment.clean(page.pixels)
         if treatment.stopped.is_set():
             raise Stopped
-        pixels = _blend(page.pixels, cleaned.pixels, treatment.strength)
+        pixels = cleaned.pixels
+        if treatment.keep_paper and not page.bitonal:
+            pixels = paper_kept(page.pixels, pixels)
+        pixels = _blend(page.pixels, pixels, treatment.strength)
         result = in_mode(replace(page, pixels=pixels), treatment.mode)
         if _is_same(page, result):
             why = "already clean" if treatment.strength else "asked for with strength 0"
@@ -300,7 +306,9 @@ class Session:
 
         jobs = options.jobs or os.cpu_count() or 1
         patience = PATIENCE * limit + GRACE_S if limit else None
-        return Treatment(clean, options.strength, options.mode, jobs, patience, stopped)
+        return Treatment(
+            clean, options.keep_paper, options.strength, options.mode, jobs, patience, stopped
+        )
 
     def _report(
         self, job: Job, pages: list[PageReport], warnings: list[str], seconds: float

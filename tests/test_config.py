@@ -20,3 +20,9 @@ def test_settings_that_make_no_sense_are_refused(wrong):
 def test_so_are_those_of_storage(wrong):
     with pytest.raises(UsageError):
         StoreOptions(**wrong)
+
+
+def test_paper_is_not_kept_in_black_and_white():
+    for wrong in ({"mode": "bitonal"}, {"store": StoreOptions(codec="g4")}):
+        with pytest.raises(UsageError, match="keep-paper"):
+            RestoreOptions(keep_paper=True, **wrong)

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from scanclean.blocks import enlarged
-from scanclean.paper import bare, evened, examine, tone_kept
+from scanclean.paper import bare, evened, examine, paper_kept, tone_kept
 
 
 def page(height=480, width=360, paper=(235, 225, 200), seed=0):
@@ -418,3 +418,25 @@ def test_a_gray_row_on_a_drawn_page_is_kept_and_a_stain_there_goes(level, height
     inside = paper.picture[blocks[0] + 2 : blocks[1] - 2, blocks[2] + 2 : blocks[3] - 2]
     assert inside.all()
     assert not paper.picture[200 // paper.block : 300 // paper.block].any()
+
+
+@pytest.mark.parametrize("colour", [(235, 225, 200), (150, 142, 130)], ids=["cream", "dark"])
+def test_paper_that_is_kept_is_even_and_of_the_colour_that_it_mostly_had(colour):
+    scan, ink = page(paper=colour)
+    shade = np.where(np.arange(scan.shape[1]) < 80, 0.8, 1)[None, :, None]
+    scan = (scan * shade).astype(np.uint8)
+    cleaned = np.where(ink, 0, 255).astype(np.uint8)[..., None].repeat(3, 2)
+    kept = paper_kept(scan, cleaned)
+    assert np.abs(kept[~ink].astype(int) - colour).max() <= 4
+    assert not kept[~ink].std(axis=0).any()
+    assert not kept[ink].any()
+    assert np.array_equal(paper_kept(scan, kept), kept)  # not given twice
+    gray = paper_kept(scan[..., 1], cleaned[..., 1])
+    assert np.abs(gray[~ink].astype(int) - colour[1]).max() <= 4
+
+
+def test_white_paper_that_is_kept_is_white():
+    scan, ink = page(paper=(255, 255, 255))
+    cleaned = np.where(ink, 40, 255).astype(np.uint8)
+    assert np.array_equal(paper_kept(scan[..., 0], cleaned), cleaned)
+    assert paper_kept(scan[:9, :9], scan[:9, :9]).shape == (9, 9, 3)

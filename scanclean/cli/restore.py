@@ -101,6 +101,10 @@ def restore(  # one parameter for each option of the contract
             "--guard/--no-guard", help="Put back ink that was removed, drop what was invented."
         ),
     ] = True,
+    keep_paper: Annotated[
+        bool,
+        typer.Option("--keep-paper", help="Leave the paper its colour instead of making it white."),
+    ] = False,
     codec: Annotated[
         str,
         typer.Option(
@@ -170,6 +174,7 @@ def restore(  # one parameter for each option of the contract
         mode=cast(Mode, mode),
         strength=strength,
         guard=guard,
+        keep_paper=keep_paper,
         jobs=jobs,
         offline=offline,
         resume=resume,

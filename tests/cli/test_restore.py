@@ -90,6 +90,14 @@ def test_mode_decides_the_colours(run, png, tmp_path, mode, kind):
         assert picture.mode == kind
 
 
+def test_paper_that_is_to_be_kept_is_even_and_has_its_colour(run, png, tmp_path):
+    assert run("restore", png, "-o", tmp_path / "o.png", "--keep-paper", *CLASSICAL)[0] == 0
+    with Image.open(tmp_path / "o.png") as after, Image.open(png) as before:
+        assert np.abs(paper(after) - paper(before)).max() <= 4
+        assert np.asarray(after)[:4].std(axis=(0, 1)).max() < np.asarray(before)[:4].std()
+        assert after.mode == before.mode
+
+
 def test_folder_and_joined(run, png, pdf, tmp_path):
     import pymupdf
 
@@ -135,6 +143,7 @@ BAD = {
     "tiny tile": (["scan.png", "--tile", "1"], ExitCode.USAGE, "64"),
     "overlap": (["scan.png", "--tile", "64", "--overlap", "60"], ExitCode.USAGE, "60"),
     "passes": (["scan.png", "--passes", "5"], ExitCode.USAGE, "passes"),
+    "two tones": (["scan.png", "--keep-paper", "--mode", "bitonal"], ExitCode.USAGE, "keep-paper"),
     "shrinking": (["scan.png", "--max-growth", "0.5"], ExitCode.USAGE, "max-growth"),
     "empty name": (["", "scan.png"], ExitCode.USAGE, "empty"),
     "empty pages": (["scan.png", "--pages", ""], ExitCode.USAGE, "behind --pages"),
