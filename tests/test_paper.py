@@ -152,6 +152,19 @@ def test_a_bright_ground_that_is_written_on_in_white_is_no_paper(ink):
     assert examine(page).picture.all() == (ink == 255)
 
 
+@pytest.mark.parametrize("ink", [255, 20])
+def test_the_bright_end_of_a_picture_is_no_paper_where_white_print_goes_on(ink):
+    page = np.tile(np.interp(np.arange(800), [0, 500, 620, 800], [60, 80, 190, 200]), (1000, 1))
+    for y in range(30, 990, 20):
+        page[y : y + 6, 30 : 560 - y % 70] = 255
+        page[y : y + 6, 620 : 780 - y % 70] = ink
+    for y in range(40, 980, 60):
+        page[y : y + 16, 600:790] = 120  # it has dark parts as well
+    known = examine(page.astype(np.uint8))
+    assert known.picture.mean() > 0.5
+    assert known.picture.all() == (ink == 255)
+
+
 def test_a_tint_with_a_rim_of_another_colour_is_kept():
     rng = np.random.default_rng(0)
     pixels = np.full((1000, 800, 3), 253.0)
