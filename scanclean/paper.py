@@ -32,6 +32,7 @@ from scanclean.grounds import (
     pictures,
     shadows,
     sheet,
+    yellow,
 )
 from scanclean.page import Pixels, darkest
 from scanclean.screens import all_screen, screens
@@ -53,10 +54,6 @@ WHITE_ON_DARK = 2.5
 old books and dim photographs of pages to 1.2."""
 EVEN_TINT = 3
 """Levels by which the paper of a scan varies, at least."""
-PRINTED_YELLOW = (0.3, 0.2)
-"""Yellow from the first share of blue lost on is printed if less than the second share of that is
-lost of green; on ten real scans that had lost so much blue, age had taken 0.35 to 0.51 of it of
-green."""
 SHEET_PICTURES = 0.5
 """Share of pictures up to which what lies on the lid of a scanner is a sheet of paper."""
 GRAIN_MAX = 0.12
@@ -179,8 +176,7 @@ def _printed(paper: Paper) -> bool:
         return True
     if len(paper.usual) == 1:
         return False
-    red, green, blue = paper.usual / paper.usual.max()
-    return bool(red - blue > PRINTED_YELLOW[0] and red - green < PRINTED_YELLOW[1] * (red - blue))
+    return yellow(paper.usual)
 
 
 def _brightest_parts(pixels: Pixels, block: int) -> Plane:

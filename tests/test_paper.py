@@ -135,7 +135,8 @@ def test_gray_paper_in_two_tones_is_a_screen_of_dots_and_no_paper(gray, screen):
 
 
 @pytest.mark.parametrize(
-    "colour", [(253, 216, 229), (190, 225, 200), (190, 215, 240), (230, 213, 240)]
+    "colour",
+    [(253, 216, 229), (190, 225, 200), (190, 215, 240), (230, 213, 240), (250, 215, 125)],
 )
 def test_dyed_paper_is_left_as_it_is(colour):
     sheet, _ = page(paper=colour)
@@ -175,7 +176,9 @@ def test_a_tint_with_a_rim_of_another_colour_is_kept():
     assert np.abs(evened(pixels)[:540, :200].mean((0, 1)) - (204, 204, 252)).max() < 3
 
 
-@pytest.mark.parametrize("colour", [(240, 225, 180), (200, 212, 222), (133, 138, 136)])
+@pytest.mark.parametrize(
+    "colour", [(240, 225, 180), (232, 192, 114), (200, 212, 222), (133, 138, 136)]
+)
 def test_yellowed_and_badly_lit_paper_becomes_white(colour):
     even = evened(page(paper=colour)[0])
     assert np.percentile(even, 75) >= 252
