@@ -57,10 +57,13 @@ WHITE_WRITING = 0.5
 """Levels by which the brightest parts of blocks lie above their ground, on the whole, where a page
 of any brightness is written on in white. On 440 made and real pages with dark ink it is 0.03 at
 most, on four with white ink 0.8 to 3.4."""
+DARK_REST = 110
+"""Where more than half of a page is pictures, the rest is one, too, if it is mostly darker than
+that: paper beside such pictures has 134 and more, on 160 made and 300 real pages."""
 BRIGHTER, BRIGHTER_SHARE = 10, 0.1
-"""Where more than half of a page is pictures the rest is one, too, if so many of its blocks are so
-many levels brighter than their ground: white print goes on there. Of paper beside such pictures
-0.04 are so at most, on 160 made and 300 real pages; of a picture written on all over 0.32."""
+"""So it is if so large a share of its blocks is so many levels brighter than their ground: white
+print goes on there. Of the paper on those pages 0.04 are so at most; of a picture written on all
+over 0.32."""
 WHITE_SHARE = 0.5
 """Per cent of the page that is brighter than what is called white: letters on a black slide are."""
 DIM_GROUND = 0.45
@@ -165,8 +168,7 @@ def pictures(
     found = _completed(dilate(_grown(seeds, ground < GROWN_GROUND * around), 1), light)
     islands = components(~found)
     found |= islands.paint(islands.area < ISLAND * found.size, found.shape)
-    all_over = found.mean() > ALL_PICTURE or _white_goes_on(light, ground, found)
-    return found | all_over | _white_writing(light, ground, ~found)
+    return found | _go_on(light, ground, found) | _white_writing(light, ground, ~found)
 
 
 def bars(ground: Plane, around: Plane, light: Plane, dips: Plane) -> Mask:
@@ -207,11 +209,13 @@ def _white_writing(light: Plane, ground: Plane, rest: Mask) -> bool:
     return bool(rest.any() and (light - ground)[rest].mean() > WHITE_WRITING)
 
 
-def _white_goes_on(light: Plane, ground: Plane, found: Mask) -> bool:
-    """Whether white print goes on beyond the pictures of a page that is mostly these."""
-    if found.mean() <= 0.5 or found.all():
-        return False
-    return bool((light - ground > BRIGHTER)[~found].mean() > BRIGHTER_SHARE)
+def _go_on(light: Plane, ground: Plane, found: Mask) -> bool:
+    """Whether the pictures of a page that is mostly these go on in the rest of it."""
+    if not 0.5 < found.mean() <= ALL_PICTURE:
+        return bool(found.mean() > ALL_PICTURE)
+    brighter = light - ground > BRIGHTER
+    dark = np.median(ground[~found]) < DARK_REST
+    return bool(dark or brighter[~found].mean() > BRIGHTER_SHARE)
 
 
 def _dim(ground: Plane, light: Plane) -> Mask:

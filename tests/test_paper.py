@@ -166,6 +166,19 @@ def test_the_bright_end_of_a_picture_is_no_paper_where_white_print_goes_on(ink):
     assert known.picture.all() == (ink == 255)
 
 
+@pytest.mark.parametrize(("bright", "all_over"), [(100, True), (170, False)])
+def test_a_dark_photograph_that_fills_the_page_has_no_paper_at_its_bright_end(bright, all_over):
+    page = np.tile(
+        np.interp(np.arange(1000), [0, 600, 680, 1000], [25, 30, bright, bright]), (800, 1)
+    )
+    page = np.ascontiguousarray(page.T)
+    for y in range(700, 980, 30):
+        page[y : y + 8, 30 : 740 - y % 90] = 10
+    known = examine(page.astype(np.uint8))
+    assert known.picture.mean() > 0.5
+    assert known.picture.all() == all_over
+
+
 def test_a_tint_with_a_rim_of_another_colour_is_kept():
     rng = np.random.default_rng(0)
     pixels = np.full((1000, 800, 3), 253.0)
