@@ -10,11 +10,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from scanclean.errors import OutputError
 
 PREFIX, SUFFIX = ".scanclean-", ".tmp"
 """How the names of temporary files begin and end."""
+SPOOL = 16 << 20
+"""Bytes of an output for a stream that stay in memory."""
 
 
 @contextmanager
@@ -51,6 +54,31 @@ def replacing(target: Path, *, force: bool = False) -> Iterator[Path]:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
+
+
+@contextmanager
+def growing(target: Path | BinaryIO, *, force: bool = False) -> Iterator[BinaryIO]:
+    """Give an empty file to write to and read from; on clean exit it becomes the target.
+
+    Args:
+        target: the file to make, or a stream, which gets everything at the end.
+        force: replace a file that exists.
+
+    Raises:
+        OutputError: the target exists, or cannot be written.
+    """
+    if isinstance(target, Path):
+        with replacing(target, force=force) as path, path.open("w+b") as out:
+            yield out
+        return
+    with tempfile.SpooledTemporaryFile(max_size=SPOOL) as spool:
+        yield cast(BinaryIO, spool)
+        spool.seek(0)
+        try:
+            shutil.copyfileobj(spool, target)
+            target.flush()
+        except OSError as error:
+            raise output_error("standard output", error) from error
 
 
 def left_behind(folder: Path) -> list[Path]:

@@ -72,6 +72,8 @@ class Paper:
     """How far noise dips below the paper in a block, `(h, w)`, as a share of the paper's level."""
     picture: Mask
     """Blocks of photographs, dark and coloured grounds, `(h, w)`: not paper, to be left alone."""
+    lid: Mask | None = None
+    """Blocks of the lid of a scanner, `(h, w)`, where the page is a sheet that lies on it."""
 
     @cached_property
     def usual(self) -> Plane:
@@ -166,7 +168,7 @@ def _on_lid(
         inside.append(slice(first - side.start + 2, last - side.start + 2))
     level[tuple(around)] = wide[tuple(inside)]
     grain[box], picture[box] = part.grain, part.picture
-    return Paper(block, level, grain, picture)
+    return Paper(block, level, grain, picture, lid)
 
 
 def _printed(paper: Paper) -> bool:
@@ -285,31 +287,6 @@ def whitened(pixels: Pixels, paper: Paper, rows: slice) -> Pixels:
     return out
 
 
-AS_WHITE = 250
-"""Paper as bright as this in every channel is white to the eye."""
-
-
-def paper_kept(scan: Pixels, cleaned: Pixels) -> Pixels:
-    """A cleaned page on paper of the colour that it had: even, as its scan's paper was mostly.
-
-    Whatever the cleaning left of that colour is not given twice.
-
-    Args:
-        scan: the page before, uint8 `(H, W)` or `(H, W, 3)`.
-        cleaned: the page behind, of the same shape.
-    """
-    if min(scan.shape[:2]) < SMALLEST_PAGE:
-        return cleaned
-    colour = examine(scan).usual
-    if colour.min() >= AS_WHITE:
-        return cleaned
-    share = np.minimum(colour / examine(cleaned).usual, 1)
-    tables = np.rint(np.arange(256) * share[:, None]).astype(np.uint8)
-    if cleaned.ndim == 2:
-        return tables[0].take(cleaned)
-    return np.stack([table.take(cleaned[..., c]) for c, table in enumerate(tables)], axis=2)
-
-
 PICTURE_TRUST = 0.35
 """Share of what a network changes inside a picture that is believed."""
 EVEN_BAND = 64
@@ -394,3 +371,34 @@ def tone_kept(even: Pixels, cleaned: Pixels, paper: Paper) -> Pixels:
         part = out[rows] + moved.reshape(out[rows].shape)
         out[rows] = np.clip(np.rint(part), 0, 255)
     return out
+
+
+AS_WHITE = 250
+"""Paper as bright as this in every channel is white to the eye."""
+
+
+def paper_kept(scan: Pixels, cleaned: Pixels) -> Pixels:
+    """A cleaned page on paper of the colour that it had: even, as its scan's paper was mostly.
+
+    Whatever the cleaning left of that colour is not given twice. The white lid of a scanner around
+    a sheet stays white.
+
+    Args:
+        scan: the page before, uint8 `(H, W)` or `(H, W, 3)`.
+        cleaned: the page behind, of the same shape.
+    """
+    if min(scan.shape[:2]) < SMALLEST_PAGE:
+        return cleaned
+    paper = examine(scan)
+    bare = ~paper.lid if paper.lid is not None else np.ones(paper.picture.shape, np.bool_)
+    colour = np.median(paper.level[bare], axis=0)
+    if colour.min() >= AS_WHITE:
+        return cleaned
+    share = np.minimum(colour / examine(cleaned).usual, 1)
+    tables = np.rint(np.arange(256) * share[:, None]).astype(np.uint8)
+    planes = cleaned[..., None] if cleaned.ndim == 2 else cleaned
+    tinted = np.stack([table.take(planes[..., c]) for c, table in enumerate(tables)], axis=2)
+    kept = tinted.reshape(cleaned.shape)
+    beside = ~spread(bare, paper.block, slice(0, len(scan)), scan.shape[1])
+    kept[beside] = cleaned[beside]
+    return kept

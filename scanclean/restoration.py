@@ -44,7 +44,7 @@ class Treatment:
     clean: Cleaner
     """Restores the pixels."""
     keep_paper: bool = False
-    """Whether the paper has its own colour behind as well."""
+    """Whether the paper becomes even in its own colour instead of white."""
     strength: float = 1.0
     """0 gives the scan back, 1 the full restoration."""
     mode: Mode = "auto"
@@ -250,7 +250,9 @@ class Session:
             documents.steady(source, job.name) as check,
             writer_of(job, document, stdout, store) as writer,
         ):
-            pages = restore_document(document, writer, self._treatment(), self._progress, memory)
+            pages = restore_document(
+                document, writer, self._treatment(job.suffix), self._progress, memory
+            )
             check()
         return self._report(job, pages, document.warnings, time.perf_counter() - begin)
 
@@ -297,8 +299,9 @@ class Session:
             self.notices += self._engine.notices
         return self._engine
 
-    def _treatment(self) -> Treatment:
+    def _treatment(self, suffix: str) -> Treatment:
         options, engine = self._options, self.engine()
+        keep_paper = options.keep_paper and suffix.lower() != ".pbm"  # that holds no colour
         limit, stopped = options.page_timeout, threading.Event()
 
         def clean(pixels: Pixels) -> Cleaned:
@@ -306,9 +309,7 @@ class Session:
 
         jobs = options.jobs or os.cpu_count() or 1
         patience = PATIENCE * limit + GRACE_S if limit else None
-        return Treatment(
-            clean, options.keep_paper, options.strength, options.mode, jobs, patience, stopped
-        )
+        return Treatment(clean, keep_paper, options.strength, options.mode, jobs, patience, stopped)
 
     def _report(
         self, job: Job, pages: list[PageReport], warnings: list[str], seconds: float

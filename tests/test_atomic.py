@@ -1,10 +1,11 @@
 import errno
+import io
 import tempfile
 from pathlib import Path
 
 import pytest
 
-from scanclean.atomic import output_error, publish, replacing
+from scanclean.atomic import growing, output_error, publish, replacing
 from scanclean.errors import OutputError
 
 
@@ -23,6 +24,27 @@ def test_nothing_is_left_after_a_failure(tmp_path, error):
         temporary.write_text("half")
         raise error
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("size", [9, 20_000_000])
+def test_what_grows_is_there_as_a_whole_or_not_at_all(tmp_path, size):
+    stream = io.BytesIO()
+    for target in (tmp_path / "out", stream):
+        with growing(target) as out:
+            out.write(b"a" * (size - 1))
+            out.seek(0)
+            out.write(b"b")
+            out.seek(0, io.SEEK_END)
+            out.write(b"c")
+            assert not (tmp_path / "out").exists() or target is stream
+            assert not stream.getvalue()
+    assert stream.getvalue() == (tmp_path / "out").read_bytes() == b"b" + b"a" * (size - 2) + b"c"
+    for target in (tmp_path / "half", stream):
+        with pytest.raises(KeyboardInterrupt), growing(target) as out:
+            out.write(b"half")
+            raise KeyboardInterrupt
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert len(stream.getvalue()) == size
 
 
 def test_existing_file_is_refused_unless_forced(tmp_path):

@@ -452,7 +452,7 @@ def test_a_gray_row_on_a_drawn_page_is_kept_and_a_stain_there_goes(level, height
 @pytest.mark.parametrize("colour", [(235, 225, 200), (150, 142, 130)], ids=["cream", "dark"])
 def test_paper_that_is_kept_is_even_and_of_the_colour_that_it_mostly_had(colour):
     scan, ink = page(paper=colour)
-    shade = np.where(np.arange(scan.shape[1]) < 80, 0.8, 1)[None, :, None]
+    shade = np.interp(np.arange(scan.shape[1]), [0, 160], [0.7, 1])[None, :, None]
     scan = (scan * shade).astype(np.uint8)
     cleaned = np.where(ink, 0, 255).astype(np.uint8)[..., None].repeat(3, 2)
     kept = paper_kept(scan, cleaned)
@@ -462,6 +462,25 @@ def test_paper_that_is_kept_is_even_and_of_the_colour_that_it_mostly_had(colour)
     assert np.array_equal(paper_kept(scan, kept), kept)  # not given twice
     gray = paper_kept(scan[..., 1], cleaned[..., 1])
     assert np.abs(gray[~ink].astype(int) - colour[1]).max() <= 4
+
+
+def test_what_is_no_paper_does_not_get_its_colour():
+    sheet, ink = page(height=900, width=700)
+    rows, columns = np.mgrid[0:300, 0:240]
+    photo = 110 + 60 * np.sin(rows / 9) * np.cos(columns / 11)
+    sheet[300:600, 200:440] = photo[..., None]
+    ink[300:600, 200:440] = False
+    cleaned = evened(sheet)
+    cleaned[~ink & (cleaned.min(axis=2) > 225)] = 255
+    kept = paper_kept(sheet, cleaned)
+    assert (
+        np.abs(kept[320:580, 220:420].mean((0, 1)) - sheet[320:580, 220:420].mean((0, 1))).max() < 2
+    )
+    assert np.abs(kept[20].mean(0) - (235, 225, 200)).max() < 4
+    brown = shaded(page(height=720, width=540, paper=(190, 155, 115))[0])
+    kept = paper_kept(framed(brown, 40), np.full((800, 620, 3), 255, np.uint8))
+    assert (kept[:36] == 255).all()
+    assert np.abs(kept[60:-60, 60:-60].mean((0, 1)) - np.median(brown, (0, 1))).max() < 6
 
 
 def test_white_paper_that_is_kept_is_white():

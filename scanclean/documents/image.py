@@ -64,7 +64,7 @@ def create(target: Target, document: Document, suffix: str, options: StoreOption
     if len(document) != 1:
         raise UsageError(
             f"{document.name}: has {len(document)} pages, and a {suffix} file holds one",
-            hint=f"write one file a page, -o out/%03d{suffix}, or a .pdf or .tif",
+            hint=f"write one file a page, -o out/%03d{suffix}, or a .pdf, .tif or .pnm",
         )
     return PictureWriter(target, document, suffix, options)
 

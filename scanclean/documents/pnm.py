@@ -7,26 +7,24 @@ A raw file holds any number of pictures, one right behind the other, without a t
 from __future__ import annotations
 
 import io
-import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
+from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import BinaryIO, Self, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
 
-from scanclean.atomic import output_error, replacing
+from scanclean.atomic import growing
 from scanclean.config import ReadOptions, StoreOptions
-from scanclean.documents import Document, Encoded, Source, Target, Writer, _encode, _picture
-from scanclean.errors import InputError, OutputError
+from scanclean.documents import HEAD, Document, Encoded, Source, Target, Writer, _encode, _picture
+from scanclean.errors import DeviceError, InputError, OutputError
 from scanclean.page import Action, Kept, Page
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
 
 __all__ = ["SUFFIXES", "create", "open", "recognises"]
 
 SUFFIXES = tuple(suffix for suffix, kind in _encode.KINDS.items() if kind == "pnm")
-
-_SPOOL = 16 << 20  # bytes of an output for a stream that stay in memory
 
 
 def recognises(head: bytes) -> bool:
@@ -52,6 +50,18 @@ def create(target: Target, document: Document, suffix: str, options: StoreOption
     return PnmWriter(target, document, suffix, options)
 
 
+@dataclass(frozen=True)
+class _Part:
+    """A picture in the file."""
+
+    start: int
+    """Where its header begins."""
+    end: int
+    """Where what follows it begins."""
+    size: tuple[int, int]
+    """Width and height in pixels."""
+
+
 class PnmDocument:
     """The pictures of a PNM as pages."""
 
@@ -67,7 +77,8 @@ class PnmDocument:
             self._file = io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
         try:
             with _picture.reading(name):
-                self._starts = self._found()
+                self._parts, broken = _parts(self._file)
+                self._check(broken=broken)
         except BaseException:
             self._file.close()
             raise
@@ -84,7 +95,7 @@ class PnmDocument:
         self._file.close()
 
     def __len__(self) -> int:
-        return len(self._starts) - 1
+        return len(self._parts)
 
     def __iter__(self) -> Iterator[Page | Kept]:
         for index in range(len(self)):
@@ -103,64 +114,112 @@ class PnmDocument:
         """A picture, as far as it can be read, cleaned or not."""
         return self._decoded(index).page
 
-    def _found(self) -> list[int]:
-        """Where each picture begins, and where the last one ends."""
-        starts: list[int] = []
-        follows: int | None = 0
-        while follows is not None:
-            starts.append(follows)
-            follows = self._behind(len(starts) - 1, follows)
-        return [*starts, self._file.seek(0, io.SEEK_END)]
-
-    def _behind(self, index: int, at: int) -> int | None:
-        """Where the picture begins that follows the one at `at`; None if none does."""
-        self._file.seek(at)
-        image = _picture.identify(self._file, "pnm")
-        if self._options.wants(index):
-            _picture.check_size(self._called(index, single=not at), image.size, self._options)
-        codec, _, raster, *_ = image.tile[0]
-        if codec == "ppm_plain":  # such a file holds one
-            return None
-        self._file.seek(at)
-        header = re.sub(rb"#[^\n\r]*", b"", self._file.read(raster - at)).split()
-        row = (image.width + 7) // 8
-        if header[0] != b"P4":
-            deep = 2 if int(header[3]) > 255 else 1
-            row = image.width * deep * (3 if header[0] == b"P6" else 1)
-        end = raster + row * image.height
-        self._file.seek(end)
-        head = self._file.read(512)
-        blank = len(head) - len(head.lstrip())
-        return end + blank if _picture.kind_of(head[blank:]) == "pnm" else None
+    def _check(self, *, broken: bool) -> None:
+        """Refuse what is too large, before any work; say that something else follows."""
+        for index, part in enumerate(self._parts):
+            if self._options.wants(index):
+                _picture.check_size(self._called(index), part.size, self._options)
+        if broken:
+            what = f"what follows page {len(self)} is no picture"
+            if self._options.strict:
+                raise InputError(f"{self.name}: {what}", hint="drop --strict to leave it out")
+            self.warnings.append(f"{what}: left out, unless that page goes out as it came")
 
     def _page(self, index: int) -> Page | Kept:
-        decoded = self._decoded(index)
-        # None of the pictures can state a resolution: once is enough.
-        self.warnings.extend(note for note in decoded.warnings if note not in self.warnings)
-        if not decoded.damage:
-            return decoded.page
-        what = f"damaged ({decoded.damage})"
-        if self._options.strict:
-            called = self._called(index, single=len(self) == 1)
-            raise InputError(f"{called}: is {what}", hint="get the file again, or drop --strict")
-        return Kept(index, "copied", f"{what}: goes out as far as it can be read")
+        try:
+            decoded = self._decoded(index)
+        except DeviceError as error:
+            if self._options.strict or len(self) == 1:
+                raise
+            return Kept(index, "copied", str(error))
+        for note in decoded.warnings:
+            # None of the pictures can state a resolution: once is enough.
+            if len(self) > 1 and not note.startswith("states no resolution"):
+                self.warnings.append(f"page {index + 1}: {note}")
+            elif note not in self.warnings:
+                self.warnings.append(note)
+        if decoded.damage:
+            if self._options.strict:
+                raise InputError(
+                    f"{self._called(index)}: is {decoded.damage.partition(':')[0]}",
+                    hint="get the file again, or drop --strict",
+                )
+            return Kept(index, "copied", decoded.damage)
+        return decoded.page
 
     def _decoded(self, index: int) -> _picture.Decoded:
-        with _picture.reading(self._called(index, single=len(self) == 1)):
-            file = io.BytesIO(self._stored(index))
-            decoded = _picture.decode(file, "pnm", index, self._options)
+        try:
+            decoded = self._read(index, self._stored(index))
+            if decoded.damage:
+                said = f"damaged ({decoded.damage}): goes out as far as it can be read"
+                decoded = replace(decoded, damage=said)
+        except InputError as error:
+            if len(self) == 1:
+                raise
+            # an empty page keeps the numbers of the others
+            width, height = self._parts[index].size
+            empty = b"P4 %d %d\n" % (width, height) + bytes((width + 7) // 8 * height)
+            why = f"damaged ({error.__cause__ or error}): an empty page stands in its place"
+            decoded = replace(self._read(index, empty), damage=why)
         if decoded.damage:
             self._damaged.add(index)
         return decoded
 
-    def _stored(self, index: int) -> bytes:
-        start, end = self._starts[index : index + 2]
-        with _picture.reading(self.name):
-            self._file.seek(start)
-            return self._file.read(end - start)
+    def _read(self, index: int, data: bytes) -> _picture.Decoded:
+        with _picture.reading(self._called(index)):
+            return _picture.decode(io.BytesIO(data), "pnm", index, self._options)
 
-    def _called(self, index: int, *, single: bool) -> str:
-        return self.name if single else f"{self.name}: page {index + 1}"
+    def _stored(self, index: int) -> bytes:
+        part = self._parts[index]
+        with _picture.reading(self.name):
+            self._file.seek(part.start)
+            return self._file.read(part.end - part.start)
+
+    def _called(self, index: int) -> str:
+        return self.name if len(self) == 1 else f"{self.name}: page {index + 1}"
+
+
+def _parts(file: BinaryIO) -> tuple[list[_Part], bool]:
+    """The pictures of a file; whether anything but blanks follows that is none.
+
+    Each goes on to where the next begins, and the last one to the end of the file.
+    """
+    parts: list[_Part] = []
+    start, total = 0, file.seek(0, io.SEEK_END)
+    while True:
+        file.seek(start)
+        try:
+            image = _picture.identify(file, "pnm")
+            width, height = image.size
+            if parts and (width < 1 or height < 1):
+                raise ValueError("has no pixels")
+        except _picture.FAILURES:
+            if not parts:
+                raise
+            parts[-1] = replace(parts[-1], end=total)
+            return parts, True
+        follows = _behind(image, file)
+        parts.append(_Part(start, total if follows is None else follows, image.size))
+        if follows is None:
+            return parts, False
+        start = follows
+
+
+def _behind(image: ImageFile, file: BinaryIO) -> int | None:
+    """Where something begins behind a picture whose header was read; None: nothing does."""
+    codec, _, raster, how = cast(Any, image.tile[0])
+    if codec == "ppm_plain":  # such a file holds one
+        return None
+    deep = how == "I;16B" or (codec == "ppm" and how[1] > 255)
+    row = (image.width + 7) // 8
+    if image.mode != "1":
+        row = image.width * len(image.getbands()) * (2 if deep else 1)
+    at = file.seek(raster + row * image.height)
+    while chunk := file.read(HEAD):
+        if rest := chunk.lstrip():
+            return at + len(chunk) - len(rest)
+        at += len(chunk)
+    return None
 
 
 class PnmWriter:
@@ -175,15 +234,8 @@ class PnmWriter:
         self._pictures = 0
 
     def __enter__(self) -> Self:
-        with self._stack:  # undone if the file cannot be made
-            if isinstance(self._target, Path):
-                made = replacing(self._target, force=self._options.force)
-                path = self._stack.enter_context(made)
-                self._out = cast(BinaryIO, self._stack.enter_context(path.open("wb")))
-            else:
-                spool = tempfile.SpooledTemporaryFile(max_size=_SPOOL)  # noqa: SIM115
-                self._out = cast(BinaryIO, self._stack.enter_context(spool))
-            self._stack = self._stack.pop_all()
+        context = growing(self._target, force=self._options.force)
+        self._out = self._stack.enter_context(context)
         return self
 
     def __exit__(
@@ -195,7 +247,8 @@ class PnmWriter:
         with self._stack:
             if error is not None:
                 raise error
-            self._deliver()
+            if not self._pictures:
+                raise OutputError(f"{self._document.name}: there is no page to write")
 
     def encode(self, page: Page) -> Encoded:
         """Store the page as a picture; safe in any thread."""
@@ -215,15 +268,3 @@ class PnmWriter:
     def _append(self, data: bytes) -> None:
         self._out.write(data)
         self._pictures += 1
-
-    def _deliver(self) -> None:
-        if not self._pictures:
-            raise OutputError(f"{self._document.name}: there is no page to write")
-        if isinstance(self._target, Path):
-            return
-        self._out.seek(0)
-        try:
-            shutil.copyfileobj(self._out, self._target)
-            self._target.flush()
-        except OSError as error:
-            raise output_error("standard output", error) from error

@@ -5,15 +5,13 @@ from __future__ import annotations
 import contextlib
 import io
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self, cast
+from typing import BinaryIO, Self
 
-from scanclean.atomic import output_error, replacing
+from scanclean.atomic import growing
 from scanclean.config import ReadOptions, StoreOptions
 from scanclean.documents import (
     Document,
@@ -34,7 +32,6 @@ __all__ = ["SUFFIXES", "create", "open", "recognises"]
 
 SUFFIXES = (".tif", ".tiff")
 
-_SPOOL = 16 << 20  # bytes of an output for a stream that stay in memory
 # Tags of a frame that are as true of the cleaned one: what kind of page, its names and makers.
 _CARRIED = (254, 269, 270, 271, 272, 285, 297, 305, 306, 315, 33432, 33723, 34665, 34853)
 _FOREIGN = (34661, 34676, 34677, 34712, 34887, 34892, 50002)  # JBIG, LogLuv, JPEG 2000, LERC, ...
@@ -253,13 +250,7 @@ class TiffWriter:
 
     def __enter__(self) -> Self:
         with self._stack:  # undone if the file cannot be made
-            if isinstance(self._target, Path):
-                context = replacing(self._target, force=self._options.force)
-                path = self._stack.enter_context(context)
-                self._out = cast(BinaryIO, self._stack.enter_context(path.open("w+b")))
-            else:
-                spool = tempfile.SpooledTemporaryFile(max_size=_SPOOL)  # noqa: SIM115
-                self._out = cast(BinaryIO, self._stack.enter_context(spool))
+            self._out = self._stack.enter_context(growing(self._target, force=self._options.force))
             # Samples of more than 8 bits are copied as they are: the order must stay.
             order, big = "<", False
             if self._source:
@@ -277,7 +268,7 @@ class TiffWriter:
         with self._stack:
             if error is not None:
                 raise error
-            self._deliver()
+            self._finish()
 
     def encode(self, page: Page) -> Encoded:
         """Compress a page as a frame; safe in any thread."""
@@ -317,7 +308,7 @@ class TiffWriter:
         tags = _CARRIED if turned else (*_CARRIED, _XMP)
         return tiff, {tag: entry for tag, entry in frame.items() if tag in tags}
 
-    def _deliver(self) -> None:
+    def _finish(self) -> None:
         source = self._source
         if not self._frames:
             raise OutputError(f"{self._document.name}: there is no page to write")
@@ -326,10 +317,3 @@ class TiffWriter:
             self._out.seek(0)
             self._out.truncate()
             source.copy_to(self._out)
-        if not isinstance(self._target, Path):
-            self._out.seek(0)
-            try:
-                shutil.copyfileobj(self._out, self._target)
-                self._target.flush()
-            except OSError as error:
-                raise output_error("standard output", error) from error

@@ -115,17 +115,52 @@ def test_the_last_picture_may_be_cut_off():
         read(GRAY + COLOUR[:-20], strict=True)
 
 
+@pytest.mark.parametrize("part", [b"P5 300 200 255\n", b"P5 300 200 255\n" + bytes(900)])
+def test_an_empty_page_stands_for_one_of_which_nothing_can_be_read(part):
+    pages, _ = read(GRAY + part)
+    assert isinstance(pages[1], Kept)
+    assert "empty page" in pages[1].reason
+    after, _ = read(written(GRAY + part, change=lambda pixels: pixels // 2))
+    assert after[0].pixels.ravel().tolist() == [n // 2 for n in range(33)]
+    assert after[1].pixels.shape == (200, 300)
+    assert (after[1].pixels == 255).all()
+    with pytest.raises(InputError, match="in.pnm: is damaged"):
+        read(part)
+
+
+@pytest.mark.parametrize(
+    "rest", [b"P6 11 3", b"P5 0 0 255\n", b"P5 3 1 99999\nabc", b"P7\n", b"no"]
+)
+def test_what_follows_and_is_no_picture_is_told(rest):
+    pages, warnings = read(GRAY * 2 + rest)
+    assert len(pages) == 2
+    assert any("what follows page 2 is no picture" in words for words in warnings)
+    assert written(GRAY * 2 + rest) == GRAY * 2 + rest
+    with pytest.raises(InputError, match="what follows page 2"):
+        read(GRAY * 2 + rest, strict=True)
+
+
+def test_pictures_are_found_behind_blanks_and_long_comments():
+    pages, warnings = read(GRAY + b"\n" * 3000 + b"P5\n#" + b"c" * 3000 + b"\n2 1 255\nab" + GRAY)
+    assert [page.pixels.shape for page in pages] == [(3, 11), (1, 2), (3, 11)]
+    assert len(warnings) == 1
+
+
 def test_sizes_are_checked_before_any_page_is_read():
     large = b"P5 9000 9000 255\n"
     with pytest.raises(InputError, match=r"in.pnm: page 2: has 9000 x 9000 pixels"):
         documents.open_document(GRAY + large, "in.pnm", ReadOptions(max_mpixels=50))
     documents.open_document(GRAY + large, "in.pnm", ReadOptions(max_mpixels=50, pages=((1, 1),)))
+    with pytest.raises(InputError, match=r"in.pnm: page 1: has 11 x 3 pixels"):
+        documents.open_document(GRAY * 2, "in.pnm", ReadOptions(max_mpixels=1e-6))
 
 
-def test_that_no_resolution_is_stated_is_said_once():
-    _, warnings = read(GRAY * 3)
-    assert len(warnings) == 1
-    assert "states no resolution" in warnings[0]
+def test_that_no_resolution_is_stated_is_said_once_and_the_rest_for_each_page():
+    _, warnings = read(GRAY * 2 + RAW["sixteen bits"])
+    assert sum("states no resolution" in words for words in warnings) == 1
+    assert [words[:7] for words in warnings if "bits" in words] == ["page 3:"]
+    _, warnings = read(RAW["sixteen bits"])
+    assert not any(words.startswith("page") for words in warnings)
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path):
