@@ -213,6 +213,10 @@ class TrainConfig:
     """3: colour. 1: the mean of the three channels, as gray networks are run on pages."""
     augment: bool = True
     """Turn patches by quarter turns and mirror them, at random."""
+    pale: float = 0.0
+    """Share of the patches whose ink is made pale: see `scanclean.training.aggravation`."""
+    rough: float = 0.0
+    """Share of the patches that are made noisy and taken out of focus."""
     even_paper: bool = True
     """Divide the paper out before the network, as `restore` then does with these weights."""
     pages_share: float = 0.7

@@ -24,6 +24,7 @@ from scanclean.config import TrainConfig
 from scanclean.errors import DataError
 from scanclean.page import Pixels
 from scanclean.paper import evened, examine
+from scanclean.training.aggravation import aggravated
 from scanclean.training.degradation import degrade
 from scanclean.training.distributed import ALONE, World
 from scanclean.training.pairs import Pair, load_rgb, paired_patch
@@ -57,12 +58,16 @@ class Patches(Dataset[tuple[Tensor, Tensor]]):
         rng = np.random.default_rng([self._config.seed, number])
         made = rng.random() < self._pages_share
         scan, clean = self._made(rng) if made else self._paired(rng)
-        side = self._config.patch
-        augment = self._config.augment
-        patches = [paired_patch(scan, clean, side, rng, augment=augment) for _ in range(TOGETHER)]
-        scans, cleans = zip(*patches, strict=True)
+        scans, cleans = zip(*(self._patch(scan, clean, rng) for _ in range(TOGETHER)), strict=True)
         channels = self._config.channels
         return _tensor(scans, channels), _tensor(cleans, channels)
+
+    def _patch(
+        self, scan: Pixels, clean: Pixels, rng: np.random.Generator
+    ) -> tuple[Pixels, Pixels]:
+        config = self._config
+        patches = paired_patch(scan, clean, config.patch, rng, augment=config.augment)
+        return aggravated(*patches, rng, config)
 
     def _paired(self, rng: np.random.Generator) -> tuple[Pixels, Pixels]:
         pair = self._pairs[int(rng.integers(len(self._pairs)))]

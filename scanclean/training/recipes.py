@@ -190,6 +190,8 @@ RELEASE = (
         {
             "steps": 3_700,
             "patch": 128,
+            "pale": 0.12,
+            "rough": 0.12,
             "network": _net(**LAST, bases=4, shuffle=1, pooling="none"),
             "grow": True,
             "loss": "ink",
