@@ -106,8 +106,8 @@ class Checked(NamedTuple):
 
 
 BUNDLED_SHA256: Mapping[str, str] = {
-    "scanclean-hq.onnx": "3e29e56f4571df4857de7c28e3be3958ce130016d947f70dea04df4f135c94e9",
-    "scanclean-hq.safetensors": "2eb1cbffec5ebb0e61289206343dbc0207b7579eb9c7c6d7efc868876618a712",
+    "scanclean-hq.onnx": "b7b1e67fab7d14b4e37ce2f57914a3d42d63abd1dc47bdcd193106b11065f9f3",
+    "scanclean-hq.safetensors": "5840b22bbaece93d316ef0c152bda4772f7cecf3035d26720a53a53ca436acc3",
     "scanclean.onnx": "5254ddf8b0c23d2b693a1ff584de7ce484acd3d2e5451f81b375a69c600397c0",
     "scanclean.safetensors": "a16c1c98de8699f364b4c91841ce01376e4379c10191e8afbad2bc432d0e1b27",
 }

@@ -188,7 +188,7 @@ RELEASE = (
         "release/scanclean-hq",
         "the larger bundled network, at full resolution, grown from the other (--from scanclean)",
         {
-            "steps": 3_700,
+            "steps": 6_400,
             "patch": 128,
             "pale": 0.12,
             "rough": 0.12,
