@@ -390,8 +390,8 @@ def paper_kept(scan: Pixels, cleaned: Pixels) -> Pixels:
     if min(scan.shape[:2]) < SMALLEST_PAGE:
         return cleaned
     paper = examine(scan)
-    bare = ~paper.lid if paper.lid is not None else np.ones(paper.picture.shape, np.bool_)
-    colour = np.median(paper.level[bare], axis=0)
+    beside = np.zeros_like(paper.picture) if paper.lid is None else paper.lid
+    colour = np.median(paper.level[~beside], axis=0)
     if colour.min() >= AS_WHITE:
         return cleaned
     share = np.minimum(colour / examine(cleaned).usual, 1)
@@ -399,6 +399,6 @@ def paper_kept(scan: Pixels, cleaned: Pixels) -> Pixels:
     planes = cleaned[..., None] if cleaned.ndim == 2 else cleaned
     tinted = np.stack([table.take(planes[..., c]) for c, table in enumerate(tables)], axis=2)
     kept = tinted.reshape(cleaned.shape)
-    beside = ~spread(bare, paper.block, slice(0, len(scan)), scan.shape[1])
-    kept[beside] = cleaned[beside]
+    lid = spread(beside, paper.block, slice(0, len(scan)), scan.shape[1])
+    kept[lid] = cleaned[lid]
     return kept

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from scanclean.atomic import output_error, replacing
 from scanclean.config import ReadOptions, StoreOptions
 from scanclean.documents import (
     Document,
-    Encoded,
     Source,
     Target,
     Writer,
@@ -23,7 +20,8 @@ from scanclean.documents import (
 )
 from scanclean.documents._numbered import NumberedWriter, numbered_files
 from scanclean.documents._picture import PictureTraits
-from scanclean.errors import InputError, OutputError, UsageError
+from scanclean.documents._picture_writer import PictureWriter
+from scanclean.errors import InputError, UsageError
 from scanclean.page import Action, Kept, Page
 
 __all__ = [
@@ -178,68 +176,3 @@ class PictureDocument:
         if isinstance(self._source, bytes):
             return io.BytesIO(self._source)
         return self._source.open("rb")
-
-
-class PictureWriter:
-    """Makes one picture file."""
-
-    def __init__(
-        self, target: Target, document: Document, suffix: str, options: StoreOptions
-    ) -> None:
-        self._target, self._document = target, document
-        self._suffix, self._options = suffix, options
-        self._stack = ExitStack()
-        self._data: bytes | None = None
-        self._path: Path | None = None
-
-    def __enter__(self) -> Self:
-        if isinstance(self._target, Path):
-            made = replacing(self._target, force=self._options.force)
-            self._path = self._stack.enter_context(made)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        with self._stack:
-            if error is not None:
-                raise error
-            self._deliver()
-
-    def encode(self, page: Page) -> Encoded:
-        """Compress the page; safe in any thread."""
-        return _encode.encoded(page, self._document, self._suffix, self._options)
-
-    def add(self, encoded: Encoded) -> None:
-        """Take the page."""
-        if encoded.payload is None:
-            self.keep(Kept(encoded.page, "unchanged", "nothing to clean"))
-        elif isinstance(encoded.payload, bytes):
-            self._take(encoded.payload)
-
-    def keep(self, kept: Kept) -> None:
-        """Let the page through as it came."""
-        self._take(_encode.kept(self._document, kept, self._suffix, self._options))
-
-    def _take(self, data: bytes) -> None:
-        if self._data is not None:
-            raise OutputError(
-                f"{self._document.name}: has several scans, and a {self._suffix} file holds one",
-                hint="write a PDF, or one file a page: -o out/",
-            )
-        self._data = data
-
-    def _deliver(self) -> None:
-        if self._data is None:
-            raise OutputError(f"{self._document.name}: there is no page to write")
-        if self._path is not None:
-            self._path.write_bytes(self._data)
-        elif not isinstance(self._target, Path):
-            try:
-                self._target.write(self._data)
-                self._target.flush()
-            except OSError as error:
-                raise output_error("standard output", error) from error

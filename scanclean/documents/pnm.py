@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
 
-from scanclean.atomic import growing
 from scanclean.config import ReadOptions, StoreOptions
-from scanclean.documents import HEAD, Document, Encoded, Source, Target, Writer, _encode, _picture
-from scanclean.errors import DeviceError, InputError, OutputError
+from scanclean.documents import HEAD, Document, Source, Target, Writer, _encode, _picture
+from scanclean.documents._picture_writer import PictureWriter
+from scanclean.errors import DeviceError, InputError
 from scanclean.page import Action, Kept, Page
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def create(target: Target, document: Document, suffix: str, options: StoreOption
     Raises:
         OutputError: the target exists.
     """
-    return PnmWriter(target, document, suffix, options)
+    return PictureWriter(target, document, suffix, options, several=True)
 
 
 @dataclass(frozen=True)
@@ -220,51 +219,3 @@ def _behind(image: ImageFile, file: BinaryIO) -> int | None:
             return at + len(chunk) - len(rest)
         at += len(chunk)
     return None
-
-
-class PnmWriter:
-    """Makes a PNM, one picture behind the other; only the one at hand is in memory."""
-
-    def __init__(
-        self, target: Target, document: Document, suffix: str, options: StoreOptions
-    ) -> None:
-        self._target, self._document = target, document
-        self._suffix, self._options = suffix, options
-        self._stack = ExitStack()
-        self._pictures = 0
-
-    def __enter__(self) -> Self:
-        context = growing(self._target, force=self._options.force)
-        self._out = self._stack.enter_context(context)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        with self._stack:
-            if error is not None:
-                raise error
-            if not self._pictures:
-                raise OutputError(f"{self._document.name}: there is no page to write")
-
-    def encode(self, page: Page) -> Encoded:
-        """Store the page as a picture; safe in any thread."""
-        return _encode.encoded(page, self._document, self._suffix, self._options)
-
-    def add(self, encoded: Encoded) -> None:
-        """Append a cleaned page."""
-        if encoded.payload is None:
-            self.keep(Kept(encoded.page, "unchanged", "nothing to clean"))
-        elif isinstance(encoded.payload, bytes):
-            self._append(encoded.payload)
-
-    def keep(self, kept: Kept) -> None:
-        """Append a page as it came."""
-        self._append(_encode.kept(self._document, kept, self._suffix, self._options))
-
-    def _append(self, data: bytes) -> None:
-        self._out.write(data)
-        self._pictures += 1
