@@ -16,9 +16,9 @@ from scanclean.evaluation import frozen
 HEIGHT, WIDTH = 170, 330
 GAP = 4
 WINDOWS = (
-    (273, 640, 300),  # a photograph that fills the page
-    (367, 620, 400),  # a gray picture with white print
-    (306, 600, 60),  # a yellow form
+    (98, 60, 460),  # a blurred picture that fills the page
+    (51, 210, 0),  # a pale picture with white print
+    (119, 500, 0),  # a dirty orange sheet
     (237, 560, 380),  # a table with gray rows on stained paper
     (312, 150, 0),  # letters out of focus, a box in bright light
     (24, 240, 120),  # pale, noisy and out of focus
