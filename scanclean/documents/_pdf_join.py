@@ -7,12 +7,12 @@ are the catalogue, one flat list of pages, and the trees that all parts share.
 
 from __future__ import annotations
 
-import re
 import tempfile
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from re import Match
 from typing import Any, BinaryIO
 
 from scanclean.documents._pdf_content import inherited
@@ -29,32 +29,24 @@ from scanclean.documents._pdf_library import (
     source_of,
 )
 from scanclean.documents._pdf_save import save, verify
+from scanclean.documents._pdf_syntax import TOKEN, by_value, dictionary, into_other_files, suffix
 from scanclean.errors import InputError, LockedError
 
 CATALOGUE, PAGES, OUTLINE = 1, 2, 3
 """Numbers of the new objects."""
 INHERITED = ("MediaBox", "CropBox", "Rotate", "Resources")
-FROM_FIRST = (
-    "Lang", "Metadata", "OutputIntents", "PageLayout", "PageMode", "ViewerPreferences"
-)  # fmt: skip
+FROM_FIRST = ("Lang", "OutputIntents", "PageLayout", "PageMode", "ViewerPreferences")
 """What there can only be one of: taken from the first part that has it."""
 TAGS = ("StructTreeRoot", "MarkInfo")
-NOT_OF_FORM = ("Fields", "XFA", "DR")
+ORDER, APPEARANCES = "CO", "NeedAppearances"
+"""Keys of a form: in which order fields are calculated, and whether viewers draw them anew."""
+NOT_OF_FORM = ("Fields", "XFA", "DR", ORDER)
 """Keys of a form that are made anew, or left out."""
 FOR_ALL_FIELDS = ("DA", "Q")
 """Keys of a form that hold for its fields without any: how text looks."""
 MAX_DEPTH = 40
 """Levels of a name tree that are followed."""
 
-# A string, or a name as a destination; or a reference; or where a dictionary begins or ends.
-_TOKEN = re.compile(
-    r"(?P<place>/D(?:est)?)?(?P<string>\((?:[^()\\]|\\.)*\)|<[0-9A-Fa-f]*>)"
-    r"|(?P<key>/D(?:est)?)(?P<name>/[^\s()<>\[\]{}/%]+)"
-    r"|(?P<number>\d+) \d+ R\b"
-    r"|(?P<dictionary><<|>>)"
-    r"|(?P<elsewhere>/S ?/GoTo[RE]\b)",
-    re.DOTALL,
-)
 _PACKED = ("XRef", "ObjStm")  # streams that only hold other objects
 
 
@@ -124,21 +116,29 @@ class Part:
     def text(self, value: Object) -> str:
         """PDF syntax of a value in the new file."""
         source = source_of(value)
-        away = _into_other_files(source) if self.renamed else ()
-        return _TOKEN.sub(lambda match: self._moved(match, away), source)
+        away = into_other_files(source) if "/GoTo" in source else ()
+        return TOKEN.sub(lambda match: self._moved(match, away), source)
 
     def reference(self, number: int) -> str:
         """What refers to an object in the new file."""
         return f"{number + self.base} 0 R"
 
-    def _moved(self, match: re.Match[str], away: Sequence[range]) -> str:
+    def _moved(self, match: Match[str], away: Sequence[range]) -> str:
         if match["number"]:
             return self.reference(int(match["number"]))
         key = match["place"] or match["key"]
-        if not key or any(match.start() in inside for inside in away):
+        if not (key or match["page"]) or any(match.start() in inside for inside in away):
             return match[0]
+        if match["page"]:  # a number would count from the first page of the whole
+            return self._page(int(match["page"])) or match[0]
         name = match["string"] or match["name"]
         return key + self.renamed.get(name, name)
+
+    def _page(self, index: int) -> str:
+        """What refers to a page in the new file; empty if there is none."""
+        if index >= self.handle.page_count:
+            return ""
+        return self.reference(int(self.handle.page_xref(index)))
 
     def objects(self) -> Iterator[tuple[int, str, bytes | None]]:
         """New number, text and stream of every object."""
@@ -181,6 +181,7 @@ class _Whole:
         self._form: dict[str, str] = {}
         self._for_fields: dict[str, dict[str, str]] = {}
         self._fields: list[str] = []
+        self._order: list[str] = []
         self._field_names: set[str] = set()
         self._layers: dict[str, str] = {}
         self._tagged = 0
@@ -223,7 +224,7 @@ class _Whole:
     def _catalogue(self) -> dict[str, str]:
         keys = dict(self._keys)
         trees = {
-            name: "".join(f"{key} {value}" for key, value in sorted(names.items(), key=_by_value))
+            name: "".join(f"{key} {value}" for key, value in sorted(names.items(), key=by_value))
             for name, names in self._names.items()
             if names
         }
@@ -233,11 +234,13 @@ class _Whole:
         if self._labelled:
             keys["PageLabels"] = f"<</Nums[{''.join(self._labels)}]>>"
         if self._old_names:
-            keys["Dests"] = _dictionary(self._old_names)
+            keys["Dests"] = dictionary(self._old_names)
         if self._fields:
             form = {**self._form, "Fields": f"[{' '.join(self._fields)}]"}
-            kinds = {kind: _dictionary(named) for kind, named in self._for_fields.items()}
-            keys["AcroForm"] = _dictionary({**form, "DR": _dictionary(kinds)} if kinds else form)
+            if self._order:
+                form[ORDER] = f"[{' '.join(self._order)}]"
+            kinds = {kind: dictionary(named) for kind, named in self._for_fields.items()}
+            keys["AcroForm"] = dictionary({**form, "DR": dictionary(kinds)} if kinds else form)
         if "OCGs" in self._layers:
             base = {key: text for key, text in self._layers.items() if key != "OCGs"}
             lists = "".join(f"/{key}[{text}]" for key, text in base.items())
@@ -295,7 +298,7 @@ class _Whole:
             new, number = key, part.number
             while new in self._names["Dests"]:
                 number += 1
-                new = part.renamed[key] = f"{key[:-1]}{_suffix(key, number)}{key[-1]}"
+                new = part.renamed[key] = f"{key[:-1]}{suffix(key, number)}{key[-1]}"
             self._names["Dests"][new] = part.text(value)
         for key, value in _named(get(part.root, "Dests")):  # as in PDF 1.1: names, not strings
             new, number = key, part.number
@@ -309,7 +312,7 @@ class _Whole:
             new = name
             while new in self._names["EmbeddedFiles"]:
                 number += 1
-                new = f"{name[:-1]}{_suffix(name, number)}{name[-1]}"
+                new = f"{name[:-1]}{suffix(name, number)}{name[-1]}"
             self._names["EmbeddedFiles"][new] = part.text(value)
 
     def _take_outline(self, part: Part) -> None:
@@ -336,12 +339,15 @@ class _Whole:
                 if key in own and self._form and is_null(get(field, key))
             }
             if name in self._field_names and len(name) > 1:
-                name = keys["T"] = f"{name[:-1]}{_suffix(name, part.number + 1)}{name[-1]}"
+                name = keys["T"] = f"{name[:-1]}{suffix(name, part.number + 1)}{name[-1]}"
             if number and keys:
                 part.changed[number] = part.with_keys(field, **keys)
             self._field_names.add(name)
             self._fields.append(part.text(field))
+        if own.get(APPEARANCES) == "true" and self._form:
+            self._form[APPEARANCES] = "true"
         self._form = self._form or own
+        self._order += [part.text(field) for field in items(get(form, ORDER))]
         for kind, named in _named(get(form, "DR")):
             known = self._for_fields.setdefault(kind, {})
             for key, value in _named(named):
@@ -371,9 +377,14 @@ class _Whole:
             value = get(part.root, key)
             if not is_null(value) and key not in self._keys:
                 self._keys[key] = part.text(value)
+        if part.number:
+            return
+        metadata = get(part.root, "Metadata")  # of one document, as Info is
+        if not is_null(metadata):
+            self._keys["Metadata"] = part.text(metadata)
         for key in ("Info", "ID"):
             value = get(part.trailer, key)
-            if not is_null(value) and part.number == 0:
+            if not is_null(value):
                 self._trailer[key] = part.text(value)
 
 
@@ -393,58 +404,3 @@ def _named(dictionary: Object) -> Iterator[tuple[str, Object]]:
     for position in range(mupdf().pdf_dict_len(dictionary)):
         key = source_of(mupdf().pdf_dict_get_key(dictionary, position))
         yield key[1:], mupdf().pdf_dict_get_val(dictionary, position)
-
-
-def _dictionary(texts: Mapping[str, str]) -> str:
-    """PDF syntax of a dictionary."""
-    return f"<<{''.join(f'/{key} {text}' for key, text in texts.items())}>>"
-
-
-def _into_other_files(source: str) -> list[range]:
-    """Where in the text of an object are actions that lead elsewhere, to names of other files.
-
-    >>> _into_other_files("<</A<</S/GoToR/D(a)>>/B<</S/GoTo/D(a)>>>>")
-    [range(4, 19)]
-    """
-    found: list[range] = []
-    open_: list[int] = []
-    away: set[int] = set()
-    for match in _TOKEN.finditer(source):
-        if match["elsewhere"] and open_:
-            away.add(open_[-1])
-        elif match["dictionary"] == "<<":
-            open_.append(match.start())
-        elif match["dictionary"] and open_:
-            start = open_.pop()
-            if start in away:
-                found.append(range(start, match.start()))
-    return found
-
-
-def _suffix(text: str, number: int) -> str:
-    """A number to put before the end of a string that is printed as (text) or <hex>."""
-    words = f" {number}"
-    if not text.startswith("<"):
-        return words
-    return (words.encode("utf-16-be") if text[1:5].upper() == "FEFF" else words.encode()).hex()
-
-
-_ESCAPE = re.compile(r"\\([0-7]{1,3}|.)", re.DOTALL)
-_LETTERS = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
-
-
-def _by_value(entry: tuple[str, str]) -> bytes:
-    r"""The bytes of a printed string, by which names must be sorted.
-
-    >>> _by_value(("(a\\(\\101)", "")), _by_value(("<6162>", ""))
-    (b'a(A', b'ab')
-    """
-    text = entry[0]
-    if text.startswith("<"):
-        return bytes.fromhex(text[1:-1])
-
-    def plain(match: re.Match[str]) -> str:
-        code = match[1]
-        return chr(int(code, 8)) if code[0] in "01234567" else _LETTERS.get(code, code)
-
-    return _ESCAPE.sub(plain, text[1:-1]).encode("latin-1")

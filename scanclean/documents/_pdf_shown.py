@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -10,10 +11,10 @@ import numpy as np
 
 from scanclean.config import StoreOptions
 from scanclean.documents import Encoded, Writer
-from scanclean.documents._pdf_content import drawing
+from scanclean.documents._pdf_content import Box, Matrix, drawing, overlap
 from scanclean.documents._pdf_edit import Edits, Origin, Replacement
 from scanclean.documents._pdf_library import Object, get, items, reading
-from scanclean.documents._pdf_scans import Scan
+from scanclean.documents._pdf_scans import Scan, page_box
 from scanclean.page import Kept, Page
 from scanclean.tones import in_mode
 
@@ -21,12 +22,16 @@ if TYPE_CHECKING:
     from scanclean.documents.pdf import PdfDocument
 
 
+SLACK = 1.0
+"""Points by which the sides of a page and of its scan may differ: boxes are often rounded."""
+
+
 class ShownWriter:
     """Gives a writer of pictures each page once, as it is shown.
 
-    A page that shows one scan and nothing else goes to the writer in the scan's own pixels. The
-    scans of others are put into the document, which is not saved, and the page is drawn: in black
-    and white if its scans are so now, and nothing on them has a colour.
+    A page that shows one scan, whole, and nothing else goes to the writer in the scan's own pixels.
+    The scans of others are put into the document, which is not saved, and the page is drawn: in
+    black and white if its scans are so now, and nothing on them has a colour.
 
     Args:
         writer: makes the pictures.
@@ -114,21 +119,49 @@ class ShownWriter:
 
 
 def is_bare(page: Object, scan: Scan) -> bool:
-    """Whether a page shows a scan and nothing else, along its sides and not mirrored.
+    """Whether a page shows all of a scan and nothing else, along its sides and not mirrored.
 
     Args:
         page: the page's dictionary.
         scan: one of its scans.
     """
     drawn = drawing(page)
-    return scan.plain and not (
-        drawn.characters > min(part.placement.characters_before for part in scan.parts)
-        or drawn.strokes
-        or drawn.inline
-        or items(get(page, "Annots"))
-        or len(drawn.placements) != len(scan.parts)
-        or any(part.placement.see_through for part in scan.parts)
+    return (
+        scan.plain
+        and _fills(page, scan)
+        and not (
+            drawn.characters > min(part.placement.characters_before for part in scan.parts)
+            or drawn.strokes
+            or drawn.inline
+            or items(get(page, "Annots"))
+            or len(drawn.placements) != len(scan.parts)
+            or any(part.placement.see_through for part in scan.parts)
+        )
     )
+
+
+def _fills(page: Object, scan: Scan) -> bool:
+    """Whether a page shows a scan from side to side: no more of the plane, and no less of it."""
+    placed = [(part.placement, _box(part.placement.matrix)) for part in scan.parts]
+    whole = _around([box for _, box in placed])
+    seen = _around([overlap(box, placement.clip) for placement, box in placed])
+    return all(
+        abs(side - end) <= SLACK
+        for box in (whole, seen)
+        for side, end in zip(box, page_box(page), strict=True)
+    )
+
+
+def _box(matrix: Matrix) -> Box:
+    """Around the unit square once placed."""
+    a, b, c, d, e, f = matrix
+    across, up = (e, e + a, e + c, e + a + c), (f, f + b, f + d, f + b + d)
+    return min(across), min(up), max(across), max(up)
+
+
+def _around(boxes: Sequence[Box]) -> Box:
+    left, bottom, right, top = zip(*boxes, strict=True)
+    return min(left), min(bottom), max(right), max(top)
 
 
 def upright(page: Page) -> Page:

@@ -182,6 +182,52 @@ def test_fields_of_every_part_find_their_fonts(draw, joined):
         assert looks == ["/Courier 9 Tf", "/Symbol 9 Tf"]
 
 
+def test_forms_of_later_parts_are_calculated_and_drawn(draw, joined):
+    def part(title, need):
+        with pikepdf.open(io.BytesIO(book(draw, title))) as pdf:
+            form = pdf.Root.AcroForm
+            form.NeedAppearances = need
+            form.CO = pdf.make_indirect(Array([form.Fields[0]]))
+            return draw.saved(pdf)
+
+    for first, second in ((False, True), (True, False)):
+        with pikepdf.open(io.BytesIO(joined(part("a", first), part("b", second)))) as pdf:
+            form = pdf.Root.AcroForm
+            assert form.NeedAppearances is True
+            assert [field.objgen for field in form.CO] == [f.objgen for f in form.Fields]
+
+
+def test_places_by_page_number_are_in_their_own_part(draw, joined):
+    """Not standard, except in `GoToR`, where they count in the other file; readers follow them."""
+    with pikepdf.open(io.BytesIO(book(draw, "b"))) as pdf:
+        pdf.Root.Outlines.First.Dest = Array([1, Name.Fit])
+        link, other = pdf.pages[0].Annots[0], pdf.pages[0].Annots[1]
+        del link["/A"]
+        link.Dest = Array([1, Name.XYZ, 0, 0, 0])
+        link.BS = Dictionary(D=Array([3, 2]))
+        other.A = Dictionary(S=Name.GoToR, F=pikepdf.String("else.pdf"), D=Array([1, Name.Fit]))
+        other.Contents = pikepdf.String("[1/Fit]")
+        numbered = draw.saved(pdf)
+    with pikepdf.open(io.BytesIO(joined(book(draw, "a"), numbered))) as pdf:
+        link, other = pdf.pages[2].Annots[0], pdf.pages[2].Annots[1]
+        assert link.Dest[0].objgen == pdf.pages[3].objgen
+        assert list(link.BS.D) == [3, 2]
+        assert (other.A.D[0], str(other.Contents)) == (1, "[1/Fit]")
+        last = pdf.Root.Outlines.First.Next
+        while "/Next" in last and str(last.Title) != "b":
+            last = last.Next
+        assert last.Dest[0].objgen == pdf.pages[3].objgen
+
+
+def test_title_and_metadata_are_of_the_same_part(draw, joined):
+    with pikepdf.open(io.BytesIO(book(draw, "a"))) as pdf:
+        del pdf.Root["/Metadata"]
+        bare = draw.saved(pdf)
+    with pikepdf.open(io.BytesIO(joined(bare, book(draw, "b")))) as pdf:
+        assert pdf.docinfo["/Title"] == "a"
+        assert "/Metadata" not in pdf.Root
+
+
 def test_inherited_and_shared_pages_are_kept(draw, joined):
     pdf = pikepdf.open(io.BytesIO(draw.scan_pdf(2)))
     pdf.Root.Pages.MediaBox, pdf.Root.Pages.Rotate = Array([0, 0, 120, 160]), 90

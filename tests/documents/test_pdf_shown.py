@@ -73,6 +73,25 @@ def test_a_page_that_shows_a_scan_alone_is_that_scan_to_the_pixel(draw, tmp_path
     assert np.array_equal(picture, np.rot90(255 - pixels, -1))
 
 
+HIDING = {
+    "crop box": (lambda page: setattr(page, "CropBox", pikepdf.Array([0, 40, 120, 160])), ""),
+    "window": (lambda page: None, "0 40 120 120 re W n "),
+    "larger page": (lambda page: setattr(page, "MediaBox", pikepdf.Array([0, 0, 140, 160])), ""),
+}
+
+
+@pytest.mark.parametrize(("change", "window"), HIDING.values(), ids=HIDING)
+def test_what_a_page_hides_of_its_scan_is_in_no_picture(draw, tmp_path, tool, change, window):
+    pdf = pikepdf.new()
+    content = window + draw.place()
+    change(draw.add_page(pdf, content, {"Im0": draw.picture(pdf, draw.paper(120, 160))}))
+    data = draw.saved(pdf)
+    (picture,) = pictures(data, tmp_path / "out", inverted)
+    expected = shown(tool.cleaned(data, inverted, store=StoreOptions(codec="png")), 0)
+    assert picture.shape == expected.shape
+    assert np.abs(picture.astype(int) - expected).mean() < 1
+
+
 def test_facing_pages_are_one_picture(draw, tmp_path, tool):
     pdf = pikepdf.new()
     halves = {name: draw.picture(pdf, draw.paper(58, 160, seed=n)) for n, name in enumerate("AB")}
