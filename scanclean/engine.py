@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from scanclean import backends, weights
@@ -68,4 +68,14 @@ def _classical(options: RestoreOptions) -> Engine:
 
     if options.device not in ("auto", "cpu"):
         raise backends.missing_device(options.device, CLASSICAL)
-    return Engine(clean, lambda: None, {"device": "cpu", "weights": CLASSICAL})
+    about = {"device": "cpu", "weights": CLASSICAL}
+    return Engine(clean, lambda: None, about, tuple(_needless(options)))
+
+
+def _needless(options: RestoreOptions) -> Iterator[str]:
+    """What was asked for and only a network could do."""
+    default = RestoreOptions()
+    for name in ("backend", "precision", "tile", "overlap", "passes"):
+        value = getattr(options, name)
+        if value != getattr(default, name):
+            yield f"--{name} {value} did nothing: {CLASSICAL} has no network"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scanclean.errors import InputError, UsageError
+from scanclean.config import ReadOptions
+from scanclean.errors import InputError, ScancleanError, UsageError
 
 PIPE = "-"
 """Stands for stdin as an input and for stdout as the output."""
@@ -90,6 +92,25 @@ def plan(inputs: Sequence[str], output: str, kind: str | None, known: Sequence[s
     return _several(found, output, wanted, known, tuple(left_out))
 
 
+def _kind(source: Path, known: Sequence[str]) -> str:
+    """Kind of file by its name; empty if that says nothing, so that its content has to."""
+    suffix = source.suffix.lower()
+    return suffix if suffix in known else ""
+
+
+def _needs_several(source: Path, wanted: str) -> bool:
+    """Whether a document has several pages, and the kind of file to make holds one."""
+    from scanclean.documents import image, open_document, pnm, tiff
+
+    if wanted not in image.SUFFIXES or source.suffix.lower() not in (*tiff.SUFFIXES, *pnm.SUFFIXES):
+        return False
+    try:
+        with open_document(source, source.name, ReadOptions(max_mpixels=math.inf)) as document:
+            return len(document) > 1
+    except (ScancleanError, OSError):  # told when it is its turn
+        return False
+
+
 def _several(
     found: Sequence[tuple[Path, Path]],
     output: str,
@@ -115,7 +136,7 @@ def _several(
         )
     if Path(output).exists() and not Path(output).is_dir():
         raise UsageError(f"{output}: several inputs need a folder", hint=f"type -o {output}-clean/")
-    into = tuple(_into_folder(found, Path(output), wanted))
+    into = tuple(_into_folder(found, Path(output), wanted, known))
     for job in into:
         if job.target and not job.in_place:
             _refuse_input(job.target, found)
@@ -146,9 +167,10 @@ def _single(name: str, output: str, wanted: str, known: Sequence[str]) -> Job:
     if _means_folder(output):
         if source is None or source.suffix.lower() == ".pdf" and wanted != ".pdf":
             return Job(source, Path(output), wanted or ".png", numbered=True)
-        return Job(
-            source, Path(output) / _renamed(source.name, wanted), wanted or source.suffix.lower()
-        )
+        if _needs_several(source, wanted):
+            return Job(source, Path(output), wanted, numbered=True)
+        target = Path(output) / _renamed(source.name, wanted)
+        return Job(source, target, wanted or _kind(source, known))
     kind = wanted or suffix
     if kind not in known:
         raise UsageError(
@@ -200,17 +222,20 @@ def natural(text: str) -> list[tuple[int, int, str]]:
     return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts if p]
 
 
-def _into_folder(found: Sequence[tuple[Path, Path]], folder: Path, wanted: str) -> Iterator[Job]:
+def _into_folder(
+    found: Sequence[tuple[Path, Path]], folder: Path, wanted: str, known: Sequence[str]
+) -> Iterator[Job]:
     taken: set[str] = set()
     for source, place in found:
         numbered = source.suffix.lower() == ".pdf" and wanted not in ("", ".pdf")
+        numbered = numbered or _needs_several(source, wanted)
         target = folder / place.with_name(_renamed(place.name, wanted))
         if numbered:  # a folder for its pages
             target = folder / place.with_suffix("")
         if str(target).casefold() in taken:  # file systems that ignore case exist
             target = _distinct(folder / place, target, taken)
         taken.add(str(target).casefold())
-        yield Job(source, target, wanted or source.suffix.lower(), numbered=numbered)
+        yield Job(source, target, wanted or _kind(source, known), numbered=numbered)
 
 
 def _distinct(place: Path, target: Path, taken: set[str]) -> Path:

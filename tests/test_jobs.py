@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from scanclean.errors import InputError, UsageError
 from scanclean.jobs import Job, Plan, plan
@@ -128,6 +129,23 @@ def test_pdfs_among_several_inputs_become_a_folder_of_pictures_each(folder):
     jobs = [job for job in planned(folder, "out/", kind="png").jobs if job.numbered]
     assert [job.target for job in jobs] == [Path("out/b/q"), Path("out/b/q-PDF")]
     assert {job.suffix for job in jobs} == {".png"}
+
+
+def test_pictures_of_several_pages_become_a_folder_where_a_file_holds_one(tmp_path):
+    for name, frames in (("one.tif", 1), ("two.tif", 2)):
+        first, *others = [Image.new("L", (9, 9), n) for n in range(frames)]
+        first.save(tmp_path / name, save_all=True, append_images=others)
+    found = {job.target: job.numbered for job in planned(tmp_path, "out/", kind="png").jobs}
+    assert found == {Path("out/one.png"): False, Path("out/two"): True}
+    assert only(planned(tmp_path / "two.tif", "out/", kind="png")).numbered
+    assert not only(planned(tmp_path / "two.tif", "out/")).numbered
+
+
+def test_a_document_without_a_known_ending_keeps_its_name_and_kind(tmp_path):
+    job = only(planned(tmp_path / "letter.scan", "out/"))
+    assert (job.target, job.suffix) == (Path("out/letter.scan"), "")
+    second = planned("a.png", tmp_path / "letter.scan", "out/").jobs[1]
+    assert (second.target, second.suffix) == (Path("out/letter.scan"), "")
 
 
 def test_no_input_is_overwritten_by_what_another_one_becomes(tmp_path):

@@ -62,9 +62,9 @@ def write_json(target: str, content: object, stdout: BinaryIO) -> None:
     """
     require_report(target)
     try:
-        data = json.dumps(content, indent=1, ensure_ascii=False).encode() + b"\n"
+        data = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n"
     except UnicodeEncodeError:  # a file name that is no text
-        data = json.dumps(content, indent=1).encode() + b"\n"
+        data = json.dumps(content, indent=1, allow_nan=False).encode() + b"\n"
     if target == "-":
         stdout.write(data)
         return

@@ -180,7 +180,7 @@ def restore(  # one parameter for each option of the contract
         resume=resume,
         page_timeout=page_timeout,
         read=ReadOptions(
-            pages=page_ranges(pages) if pages else None,
+            pages=page_ranges(pages) if pages is not None else None,
             dpi=dpi,
             max_mpixels=max_mpixels,
             password=one_password(password, password_file),

@@ -12,6 +12,7 @@ from scanclean.cli._options import Force, Quiet
 from scanclean.config import MOST_THREADS, TRAIN_CHOICES, TrainConfig, require_one_of
 
 DEFAULTS = TrainConfig(data="", run="")
+DEFAULT_RUN = Path("run")
 RESUMABLE = frozenset({"steps", "device", "workers", "threads", "evaluate_every"})
 """What may change when a run goes on."""
 
@@ -56,8 +57,11 @@ def train(
         typer.Argument(metavar="DATA", help="Folder with scan/ and clean/, or with clean pages."),
     ] = None,
     run: Annotated[
-        Path, typer.Option("-o", "--output", metavar="RUN", help="Folder for weights, log, state.")
-    ] = Path("run"),
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="RUN", help="Folder for weights, log, state.  [default: run]"
+        ),
+    ] = None,
     model: Annotated[
         str | None, typer.Option("--model", metavar="NAME", help=_help("Architecture.", "model"))
     ] = None,
@@ -153,12 +157,14 @@ def train(
         return
     if (data is None) == (resume is None):
         raise typer.BadParameter("give either DATA or --resume RUN")
+    if resume and run:
+        raise typer.BadParameter("a run that is resumed goes on in its own folder: leave out -o")
     from scanclean.cli import _train  # torch: only now
 
     if resume:
         config = _resumed(resume, explicit, recipe)
     else:
-        config = settings(explicit | {"data": str(data), "run": str(run)}, recipe)
+        config = settings(explicit | {"data": str(data), "run": str(run or DEFAULT_RUN)}, recipe)
     best = _train.run(config, resume=resume is not None, force=force, quiet=quiet)
     if best:
         typer.echo(str(best))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from scanclean.cli import _console
 from scanclean.cli._options import Offline, Quiet
 from scanclean.config import CLASSICAL
+
+if TYPE_CHECKING:
+    from scanclean.weights import Checked
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name in the catalogue.")]
 
@@ -29,11 +33,20 @@ def list_() -> None:
     """Show the catalogue: name, state, size, what it is for."""
     from scanclean import weights
 
-    status = {checked.name: checked.status for checked in weights.verify()}
+    status = by_entry(weights.verify())
     for entry in weights.entries():
         state = status.get(entry.name, "not downloaded")
         typer.echo(f"{entry.name:<16} {state:<15} {entry.size_mb:>6.1f} MB  {entry.summary}")
     typer.echo(f"{CLASSICAL:<16} {'no file':<15} {0:>6.1f} MB  a filter that needs no network")
+
+
+def by_entry(checked: Iterable[Checked]) -> dict[str, str]:
+    """State of every entry that has files: damaged if one of them is."""
+    states: dict[str, str] = {}
+    for one in checked:
+        if states.get(one.name) != "damaged":
+            states[one.name] = one.status
+    return states
 
 
 def pull(name: Name, offline: Offline = False, quiet: Quiet = False) -> None:

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
 
-from scanclean.config import ReadOptions
-from scanclean.documents import open_document
 from scanclean.errors import DataError
 from scanclean.evaluation import text
-from scanclean.page import LUMINANCE, Page, Pixels
+from scanclean.page import LUMINANCE, Pixels
 from scanclean.training.pairs import LAYOUTS, PICTURES, find_pairs
 
 TEXT_FOLDERS = ("text", "ground_truth")
@@ -69,7 +67,7 @@ def samples(data: Path, only: str = "") -> list[Sample]:
     else:
         found = (path for path in data.iterdir() if path.suffix.lower() in PICTURES)
         pictures = dict.fromkeys(sorted(found))
-    texts = _texts(data)
+    texts = _texts(data, {scan.stem for scan in pictures})
     names = chosen(data, [scan.name for scan in pictures], only)
     out = [
         _sample(scan, clean, texts.get(scan.stem))
@@ -127,15 +125,28 @@ def _rows_where(table: Path, column: str, value: str) -> set[str]:
         return {row[columns[0]] for row in rows if row[column] == value}
 
 
-def _texts(data: Path) -> dict[str, Path]:
-    found = [
-        path
-        for folder in TEXT_FOLDERS
-        if (data / folder).is_dir()
-        for path in sorted((data / folder).iterdir())
-        if path.suffix.lower() in TEXTS
-    ]
-    return {path.name.split(".")[0]: path for path in found}
+def _texts(data: Path, stems: Collection[str]) -> dict[str, Path]:
+    """Files with text by the stems of their scans.
+
+    The text of `a.png` is `a.txt`, or `a.gt.txt` if no scan is called `a.gt.png`.
+
+    Raises:
+        DataError: a scan has two.
+    """
+    found: dict[str, Path] = {}
+    for folder in TEXT_FOLDERS:
+        paths = sorted((data / folder).iterdir()) if (data / folder).is_dir() else []
+        for path in paths:
+            if path.suffix.lower() not in TEXTS:
+                continue
+            stem = path.stem if path.stem in stems else path.name.split(".")[0]
+            if stem in found:
+                raise DataError(
+                    f"{data}: {found[stem].name} and {path.name} are both the text of {stem}",
+                    hint="remove one of them",
+                )
+            found[stem] = path
+    return found
 
 
 def _sample(scan: Path, clean: Path | None, truth: Path | None) -> Sample:
@@ -149,19 +160,6 @@ def _sample(scan: Path, clean: Path | None, truth: Path | None) -> Sample:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{truth}: is not what synth writes ({error})") from error
     return Sample(scan, clean, words, facts.get("language", ""), facts.get("profile", ""))
-
-
-def read(path: Path) -> Pixels:
-    """A picture as uint8 `(H, W)` or `(H, W, 3)`.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    with open_document(path, path.name, ReadOptions(strict=True)) as document:
-        page = next(iter(document))
-    if not isinstance(page, Page):
-        raise DataError(f"{path}: {page.reason}")
-    return page.pixels
 
 
 def like(pixels: Pixels, other: Pixels) -> Pixels:

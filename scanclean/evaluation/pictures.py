@@ -14,6 +14,7 @@ from scanclean.evaluation.score import Restore
 from scanclean.evaluation.table import Worst
 from scanclean.page import Pixels
 from scanclean.training.pages import CleanPage, write_png
+from scanclean.training.pairs import load
 
 GAP = 12
 """Pixels between the pictures."""
@@ -42,10 +43,10 @@ def write_worst(
     written = []
     for item in worst:
         sample = by_name[item.page]
-        scan = data.read(sample.scan)
+        scan = load(sample.scan)
         shown = [scan, restorers[item.row](scan)]
         if sample.clean:
-            shown.append(data.like(data.read(sample.clean), scan))
+            shown.append(data.like(load(sample.clean), scan))
         stem = "-".join((Path(item.row).stem, item.measure, Path(item.page).stem))
         path = folder / (re.sub(r"[^\w-]+", "-", stem) + ".png")
         write_png(path, CleanPage(_side_by_side(shown), 150.0, "worst"))

@@ -24,6 +24,7 @@ from scanclean.evaluation.similarity import luminance, ssim_map
 from scanclean.page import Pixels
 from scanclean.progress import SILENT, Progress
 from scanclean.training.metrics import psnr
+from scanclean.training.pairs import load
 
 Restore: TypeAlias = Callable[[Pixels], Pixels]
 """Anything that restores pixels: uint8 `(H, W)` or `(H, W, 3)` to the same shape."""
@@ -149,13 +150,13 @@ def evaluate(
 
 
 def _know(sample: Sample, language: str, reader: Reader | None, readings: int) -> _Known:
-    scan = data.read(sample.scan)
+    scan = load(sample.scan)
     code = None
     if reader and len(sample.text) >= LEAST_TEXT:
         code = reader.language_for(language or sample.language)
     if sample.clean is None:
         return _Known(scan, None, None, None, code, reader, readings)
-    clean = data.like(data.read(sample.clean), scan)
+    clean = data.like(load(sample.clean), scan)
     where = regions(clean)
     height, width = clean.shape[:2]
     marks = ink.truth(clean, where.picture_pixels((height, width)))

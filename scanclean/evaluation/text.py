@@ -9,7 +9,6 @@ costs one error a character, missing characters making up for invented ones as s
 
 from __future__ import annotations
 
-import html
 import re
 import unicodedata
 from collections import Counter
@@ -150,7 +149,7 @@ def read_truth(path: Path) -> tuple[str, str]:
     language = re.search(r"<html\b[^>]*?\blang=[\"']([\w-]+)", source)
     parser = _Reader(only="ocrx_word" if "ocrx_word" in source else "")
     parser.feed(source)
-    return html.unescape("".join(parser.parts)), language[1] if language else ""
+    return "".join(parser.parts), language[1] if language else ""
 
 
 class _Reader(HTMLParser):

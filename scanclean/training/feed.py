@@ -27,7 +27,7 @@ from scanclean.paper import evened, examine
 from scanclean.training.aggravation import aggravated
 from scanclean.training.degradation import degrade
 from scanclean.training.distributed import ALONE, World
-from scanclean.training.pairs import Pair, load_rgb, paired_patch
+from scanclean.training.pairs import Pair, load_rgb, paired_patch, stated_dpi
 
 TOGETHER = 2
 """Patches cut from one degraded crop: more would save work and make a batch less varied."""
@@ -179,12 +179,8 @@ def drop_pictures(folder: Path) -> None:
 
 def load_even(path: Path) -> Pixels:
     """A picture whose paper was made even; a crop that states its resolution as a part of A4."""
-    from PIL import Image
-
     pixels = load_rgb(path)
-    with Image.open(path) as picture:
-        dpi = float(picture.info.get("dpi", (0, 0))[0])
-    block = max(block_at(dpi), block_side(*pixels.shape[:2]))
+    block = max(block_at(stated_dpi(path)), block_side(*pixels.shape[:2]))
     return evened(pixels, examine(pixels, block))
 
 

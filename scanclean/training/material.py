@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,9 @@ MOST_HELD_OUT = 16
 """Pairs that are enough to judge by; more would only take time."""
 POOL = 400
 """Crops that are rendered from clean pages."""
+
+RUN_FILES = ("config.json", "log.csv")
+"""What the folder of a training run is told by."""
 
 
 @dataclass(frozen=True)
@@ -87,18 +90,34 @@ def split(pairs: Sequence[Pair]) -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:
 def clean_sources(data: Path) -> list[Path]:
     """Pictures and PDFs of a data folder without pairs: all are taken as clean.
 
+    What is hidden, or lies in the folder of a training run, is not: samples of runs are dirty.
+
     Raises:
         DataError: there are none, or no such folder.
     """
     _require_folder(data)
     kinds = PICTURES | {".pdf"}
-    sources = sorted(path for path in data.rglob("*") if path.suffix.lower() in kinds)
+    sources = sorted(path for path in _visible(data) if path.suffix.lower() in kinds)
     if not sources:
         raise DataError(
             f"{data}: holds neither pairs nor clean pages",
             hint="put pictures of equal names into scan/ and clean/, or clean PDFs into the folder",
         )
     return sources
+
+
+def _visible(folder: Path) -> Iterator[Path]:
+    for path in folder.iterdir():
+        if path.name.startswith(".") or (path.is_dir() and _is_run(path)):
+            continue
+        if path.is_dir():
+            yield from _visible(path)
+        else:
+            yield path
+
+
+def _is_run(folder: Path) -> bool:
+    return all((folder / name).is_file() for name in RUN_FILES)
 
 
 def _require_folder(data: Path) -> None:

@@ -6,7 +6,6 @@ render_pool(folder, sources, texts, count=500, seed=1)     # once, before a trai
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from scanclean.training._light import between, log_between
 from scanclean.training._page_kinds import KINDS, WEIGHTS
 from scanclean.training._page_maker import mupdf, render, render_pdf
 from scanclean.training._words import Words, load, pick
+from scanclean.training.pairs import load_rgb, stated_dpi
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".jp2"})
 """Endings of pictures that can be clean pages."""
@@ -213,9 +213,12 @@ def _cut_pdf(path: Path, rng: np.random.Generator, size: tuple[int, int]) -> Cle
 @lru_cache(maxsize=16)
 def _open_pdf(path: Path) -> Any:
     try:
-        return mupdf().open(path)
+        document = mupdf().open(path)
     except Exception as error:  # MuPDF raises several kinds
         raise DataError(f"{path}: cannot be read as a PDF ({error})") from error
+    if document.needs_pass:
+        raise DataError(f"{path}: is locked", hint="remove its password, or the file")
+    return document
 
 
 def _busy_crop(page: Any, rng: np.random.Generator, size: tuple[int, int], kind: str) -> CleanPage:
@@ -284,12 +287,7 @@ def _exactly(pixels: Pixels, size: tuple[int, int]) -> Pixels:
 
 
 def _cut_picture(path: Path, rng: np.random.Generator, size: tuple[int, int]) -> CleanPage | None:
-    try:
-        with Image.open(io.BytesIO(path.read_bytes())) as image:
-            dpi = float(image.info.get("dpi", (200, 200))[0]) or 200.0
-            picture = image.convert("RGB")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read as a picture ({error})") from error
+    picture, dpi = Image.fromarray(load_rgb(path)), stated_dpi(path) or 200.0
     zoom = max(log_between(rng, 0.6, 1.5), size[0] / picture.height, size[1] / picture.width)
     wide, high = size[1] / zoom, size[0] / zoom
     left, top = between(rng, 0, picture.width - wide), between(rng, 0, picture.height - high)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from scanclean.errors import DataError
-from scanclean.page import Pixels
+from scanclean.config import ReadOptions
+from scanclean.documents import open_document
+from scanclean.errors import DataError, InputError
+from scanclean.page import Page, Pixels
 
 LAYOUTS = (("scan", "clean"), ("train", "train_cleaned"))
 """Names of the two folders, in the order in which they are looked for."""
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp"})
 """Endings of pictures that can be half of a pair."""
+_ORIENTATION, _ON_ITS_SIDE = 0x0112, range(5, 9)
+"""Exif's tag of how a picture is held, and the values at which width and height change places."""
 SHOWN = 8
 """Problems named in an error message; the rest is counted."""
 
@@ -46,12 +51,13 @@ def find_pairs(data: Path) -> list[Pair]:
 def _match(scans: Path, cleans: Path) -> list[Pair]:
     left, right = _pictures(scans), _pictures(cleans)
     problems = [
-        f"{left[name].name} has no partner in {cleans.name}/" for name in left.keys() - right
+        f"{left[name][0].name} has no partner in {cleans.name}/" for name in left.keys() - right
     ]
     problems += [
-        f"{right[name].name} has no partner in {scans.name}/" for name in right.keys() - left
+        f"{right[name][0].name} has no partner in {scans.name}/" for name in right.keys() - left
     ]
-    pairs = [Pair(left[name], right[name]) for name in sorted(left.keys() & right.keys())]
+    problems += _twins(left) + _twins(right)
+    pairs = [Pair(left[name][0], right[name][0]) for name in sorted(left.keys() & right.keys())]
     problems += [problem for pair in pairs if (problem := _size_problem(pair))]
     if problems:
         more = f" and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
@@ -64,8 +70,21 @@ def _match(scans: Path, cleans: Path) -> list[Pair]:
     return pairs
 
 
-def _pictures(folder: Path) -> dict[str, Path]:
-    return {path.stem: path for path in folder.iterdir() if path.suffix.lower() in PICTURES}
+def _pictures(folder: Path) -> dict[str, list[Path]]:
+    """Pictures of a folder by their names without endings."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in PICTURES:
+            found.setdefault(path.stem, []).append(path)
+    return found
+
+
+def _twins(found: Mapping[str, Sequence[Path]]) -> list[str]:
+    several = [paths for paths in found.values() if len(paths) > 1]
+    return [
+        f"{' and '.join(path.name for path in paths)} in {paths[0].parent.name}/ have one name"
+        for paths in several
+    ]
 
 
 def _size_problem(pair: Pair) -> str | None:
@@ -75,28 +94,51 @@ def _size_problem(pair: Pair) -> str | None:
     for path in (pair.scan, pair.clean):
         try:
             with Image.open(path) as picture:
-                sizes.append(picture.size)
-        except OSError:
-            return f"{path.name} cannot be read"
+                lies = picture.getexif().get(_ORIENTATION, 1) in _ON_ITS_SIDE
+                sizes.append(picture.size[::-1] if lies else picture.size)
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            return f"{path.name} cannot be read ({error})"
     if sizes[0] != sizes[1]:
         (w, h), (v, g) = sizes
         return f"{pair.scan.name} is {w}x{h} but its clean page is {v}x{g}"
     return None
 
 
-def load_rgb(path: Path) -> Pixels:
-    """A picture as uint8 `(H, W, 3)`.
+def load(path: Path) -> Pixels:
+    """A picture as it is seen, uint8 `(H, W)` or `(H, W, 3)`: what `restore` would read.
 
     Raises:
-        DataError: it is damaged.
+        DataError: it is damaged, or no picture of a page.
     """
+    try:
+        with open_document(path, str(path), ReadOptions(strict=True)) as document:
+            page = next(iter(document))
+    except InputError as error:
+        raise DataError(str(error), hint="mend or remove it") from error
+    if not isinstance(page, Page):
+        raise DataError(f"{path}: {page.reason}", hint="mend or remove it")
+    return page.pixels
+
+
+def load_rgb(path: Path) -> Pixels:
+    """What `load` gives, with three channels: uint8 `(H, W, 3)`.
+
+    Raises:
+        DataError: it is damaged, or no picture of a page.
+    """
+    pixels = load(path)
+    return pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
+
+
+def stated_dpi(path: Path) -> float:
+    """Resolution that a picture states, in dots per inch across; 0 if it states none."""
     from PIL import Image
 
     try:
         with Image.open(path) as picture:
-            return np.asarray(picture.convert("RGB"))
-    except (OSError, ValueError, SyntaxError) as error:  # what PIL raises for damaged pictures
-        raise DataError(f"{path}: cannot be read: {error}", hint="mend or remove it") from error
+            return float(picture.info.get("dpi", (0, 0))[0])
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return 0.0
 
 
 def paired_patch(

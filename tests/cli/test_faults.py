@@ -187,6 +187,18 @@ def test_page_that_takes_too_long_is_copied(run, noise, tmp_path):
     assert (tmp_path / "o.png").read_bytes() == (tmp_path / "in.png").read_bytes()
 
 
+@pytest.mark.parametrize("command", ["train", "export", "prune", "study"])
+def test_without_the_extra_its_name_is_told(command, tmp_path):
+    words = {"export": ["scanclean", "-o", "x.onnx"], "prune": ["--dsd"]}.get(command, ["data"])
+    code = (
+        "import sys; sys.modules['torch'] = None\nfrom scanclean.cli import main; sys.exit(main())"
+    )
+    given = [sys.executable, "-c", code, command, *words]
+    done = subprocess.run(given, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == ExitCode.DEVICE, done.stderr
+    assert "pip install" in done.stderr and "Traceback" not in done.stderr
+
+
 HANGING = """
 import sys, threading
 from scanclean import documents, restoration

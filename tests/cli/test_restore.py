@@ -31,6 +31,18 @@ def test_paper_becomes_white_and_ink_stays(run, png, tmp_path, weights):
         assert np.asarray(after.convert("L"))[ink].mean() < 90
 
 
+def test_what_only_a_network_could_do_is_told(run, png, tmp_path):
+    words = ["restore", png, "-o", tmp_path / "out.png", *CLASSICAL]
+    code, _, err = run(*words, "--passes", 4, "--precision", "fp32")
+    assert code == 0 and "--passes 4 did nothing" in err and "--precision fp32 did nothing" in err
+    assert "did nothing" not in run(*words, "--force")[2]
+
+
+def test_no_pages_are_not_all_pages(run, png, tmp_path):
+    code, _, err = run("restore", png, "-o", tmp_path / "out.png", "--pages=")
+    assert code == ExitCode.USAGE and "--pages" in err
+
+
 def test_pdf_keeps_what_is_no_scan(run, pdf, tmp_path):
     import pymupdf
 

@@ -92,6 +92,8 @@ def test_what_a_run_settled_cannot_be_changed_when_it_goes_on(run, data, tmp_pat
     )
     code, _, err = run("train", "--resume", tmp_path / "run", "--rate", 1)
     assert code == ExitCode.USAGE and "--rate" in err
+    code, _, err = run("train", "--resume", tmp_path / "run", "-o", tmp_path / "other")
+    assert code == ExitCode.USAGE and "-o" in err and not (tmp_path / "other").exists()
     assert run("train", "--resume", tmp_path / "run", "--steps", 3)[0] == 0
 
 

@@ -1,6 +1,8 @@
 from pathlib import Path
 
+from scanclean.cli.weights import by_entry
 from scanclean.errors import ExitCode
+from scanclean.weights import Checked
 
 
 def test_list_names_first(run):
@@ -25,6 +27,11 @@ def test_verify_finds_damage(run, monkeypatch, tmp_path):
     _, out, _ = run("weights", "path", "kbnet-sidd")
     Path(out.strip()).write_text("<html>404</html>")
     assert run("weights", "verify")[0] == ExitCode.WEIGHTS
+
+
+def test_an_entry_is_damaged_if_one_of_its_files_is():
+    checked = [Checked("a", Path("a.onnx"), "damaged"), Checked("a", Path("a.pth"), "good")]
+    assert by_entry(checked) == by_entry(checked[::-1]) == {"a": "damaged"}
 
 
 def test_pull_offline_says_where_it_would_come_from(run, monkeypatch, tmp_path):

@@ -25,6 +25,19 @@ def test_scans_with_text_need_no_clean_page(tmp_path):
     assert (found.name, found.text.strip(), found.language) == ("a.png", "Maß", "de")
 
 
+def test_a_text_belongs_to_the_scan_of_its_name(tmp_path):
+    truth = tmp_path / "ground_truth"
+    truth.mkdir()
+    for name in ("a.v1", "b"):
+        Image.new("L", (9, 9)).save(tmp_path / f"{name}.png")
+        (truth / f"{name}.txt").write_text(f"text of {name}")
+    first, second = data.samples(tmp_path)
+    assert (first.text, second.text) == ("text of a.v1", "text of b")
+    (truth / "b.gt.txt").write_text("another")
+    with pytest.raises(DataError, match=r"b\.gt\.txt and b\.txt are both the text of b"):
+        data.samples(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("only", "expected"),
     [

@@ -9,6 +9,7 @@ from scanclean.evaluation import data, frozen
 from scanclean.evaluation._sentences import SENTENCES
 from scanclean.training import _words
 from scanclean.training.degradation import PROFILES
+from scanclean.training.pairs import load
 
 
 @pytest.fixture(scope="module")
@@ -36,14 +37,14 @@ def test_it_is_a_data_folder(built):
     folder, _ = built
     first, second = data.samples(folder)
     assert first.family != second.family and first.clean and first.language in SENTENCES
-    scan, clean = data.read(first.scan), data.read(first.clean)
+    scan, clean = load(first.scan), load(first.clean)
     assert scan.shape == clean.shape == (*frozen.SIZE, 3)
     assert not np.array_equal(scan, clean)
 
 
 def test_words_lie_where_ink_is(built):
     folder, _ = built
-    clean = data.read(folder / "clean" / "00000.png")
+    clean = load(folder / "clean" / "00000.png")
     words = json.loads((folder / "text" / "00000.json").read_text("utf-8"))["words"]
     assert len(words) > 20
     for word in words:

@@ -5,6 +5,7 @@ from scanclean.errors import DeviceError, UsageError
 from scanclean.evaluation import data, score
 from scanclean.evaluation.ocr import Reader
 from scanclean.training import metrics
+from scanclean.training.pairs import load
 
 
 def truthful(pixels):
@@ -35,7 +36,7 @@ def test_a_perfect_restorer_has_a_perfect_score(pairs):
 
 def test_rmse_is_pooled_over_values_as_training_does(pairs):
     samples = data.samples(pairs)
-    loaded = [(data.read(s.scan), data.read(s.clean)) for s in samples]
+    loaded = [(load(s.scan), load(s.clean)) for s in samples]
     expected = metrics.pooled_rmse((a, data.like(b, a)) for a, b in loaded)
     assert score.pooled_rmse(rows_of(pairs)["nothing"].pages) == pytest.approx(expected, abs=1e-6)
 

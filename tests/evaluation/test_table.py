@@ -73,7 +73,7 @@ def test_worst_pages_are_named_by_measure():
 
 
 def test_everything_fits_in_json():
-    facts = json.loads(json.dumps(table.as_json(ROWS, ["ours"])))
+    facts = json.loads(json.dumps(table.as_json(ROWS, ["ours"]), allow_nan=False))
     ours = facts["rows"][2]
     assert ours["figures"]["gain"] == 2 and ours["pages"][0]["fate"]["kept"] == [9, 4, 2]
     assert {item["row"] for item in facts["worst"]} == {"ours"}

@@ -66,10 +66,11 @@ def test_hocr_gives_its_words_and_its_language(tmp_path):
     path.write_text(
         "<html xmlns='x' lang='en-GB'><head><title>no</title></head><body>"
         "<span class='ocr_line'>junk <span class='ocrx_word'><strong>Tea</strong></span> "
-        "<span class='ocrx_word' title='bbox 1 2 3 4'>&amp; milk</span></span></body></html>"
+        "<span class='ocrx_word' title='bbox 1 2 3 4'>&amp; milk &amp;lt;</span></span>"
+        "</body></html>"
     )
     content, language = text.read_truth(path)
-    assert content.split() == ["Tea", "&", "milk"] and language == "en-GB"
+    assert content.split() == ["Tea", "&", "milk", "&lt;"] and language == "en-GB"
 
 
 def test_html_and_plain_text_are_read_whole(tmp_path):

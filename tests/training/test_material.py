@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from scanclean.errors import DataError
-from scanclean.training.material import gather, split
+from scanclean.training.material import RUN_FILES, clean_sources, gather, split
 from scanclean.training.pairs import find_pairs
 
 
@@ -38,6 +38,20 @@ def test_clean_pages_alone_are_rendered_once(config, tmp_path, pairs_folder):
     assert len(found.pages) == 3 and found.train == ()
     stamp = found.pages[0].stat().st_mtime_ns
     assert gather(replace(config, data=str(data)), pool=3).pages[0].stat().st_mtime_ns == stamp
+
+
+def test_runs_and_hidden_files_are_no_clean_pages(tmp_path, pairs_folder):
+    clean = pairs_folder / "clean" / "0.png"
+    for place in (".trash", "run/samples", "run/pages", "good/run.png"):
+        (tmp_path / "sources" / place).mkdir(parents=True)
+        shutil.copy(clean, tmp_path / "sources" / place / "page.png")
+    for name in RUN_FILES:
+        (tmp_path / "sources" / "run" / name).touch()
+    shutil.copy(clean, tmp_path / "sources" / ".page.png")
+    found = clean_sources(tmp_path / "sources")
+    assert [path.relative_to(tmp_path / "sources").as_posix() for path in found] == [
+        "good/run.png/page.png"
+    ]
 
 
 @pytest.mark.parametrize("make", [False, True], ids=["missing", "empty"])

@@ -109,6 +109,17 @@ def test_a_broken_pdf_is_named(tmp_path):
         next(clean_pages([path], np.random.default_rng(0), made_share=0))
 
 
+def test_a_locked_pdf_is_named(tmp_path):
+    import pymupdf
+
+    document = pymupdf.open()
+    document.new_page()
+    path = tmp_path / "locked.pdf"
+    document.save(path, encryption=pymupdf.PDF_ENCRYPT_AES_256, user_pw="u", owner_pw="o")
+    with pytest.raises(DataError, match=r"locked\.pdf: is locked"):
+        next(clean_pages([path], np.random.default_rng(0), made_share=0))
+
+
 def test_texts_come_from_a_folder(tmp_path):
     body = "<html lang='ar' dir='rtl'><p>نص قصير للتجربة فقط لا غير هنا</p></html>"
     (tmp_path / "arb.html").write_text(body.replace("'", '"'), encoding="utf-8")

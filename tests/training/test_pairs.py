@@ -34,6 +34,41 @@ def test_every_fault_is_named(pairs_folder):
     assert "2.png cannot be read" in text
 
 
+def test_two_pictures_of_one_name_are_refused(pairs_folder):
+    for side in ("scan", "clean"):
+        with Image.open(pairs_folder / side / "0.png") as picture:
+            picture.save(pairs_folder / side / "0.bmp")
+    with pytest.raises(DataError, match=r"0\.bmp and 0\.png in scan/ have one name"):
+        find_pairs(pairs_folder)
+
+
+def test_a_picture_on_its_side_pairs_with_an_upright_one(pairs_folder):
+    with Image.open(pairs_folder / "scan" / "0.png") as picture:
+        exif = picture.getexif()
+        exif[0x0112] = 6
+        picture.transpose(Image.Transpose.ROTATE_90).save(
+            pairs_folder / "scan" / "0.png", exif=exif
+        )
+    (pair, *_) = find_pairs(pairs_folder)
+    assert load_rgb(pair.scan).shape == load_rgb(pair.clean).shape
+
+
+def test_a_picture_too_large_is_named(pairs_folder, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 900)  # half of what the pictures have
+    with pytest.raises(DataError, match=r"0\.png cannot be read"):
+        find_pairs(pairs_folder)
+
+
+def test_a_picture_is_read_as_it_is_seen(tmp_path):
+    deep = np.array([[5000, 60000]], np.uint16)
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    assert load_rgb(tmp_path / "deep.png")[0, :, 0] == pytest.approx(deep[0] / 257, abs=1)
+    clear = np.zeros((1, 2, 4), np.uint8)  # black ink on a ground that is transparent
+    clear[0, 0, 3] = 255
+    Image.fromarray(clear).save(tmp_path / "clear.png")
+    assert load_rgb(tmp_path / "clear.png")[0, :, 0].tolist() == [0, 255]
+
+
 def test_folder_without_pairs_says_what_to_do(tmp_path):
     with pytest.raises(DataError, match="holds no pairs") as caught:
         find_pairs(tmp_path)
