@@ -61,7 +61,7 @@ _TIFF_NAMES = {
     50000: "zstd",
 }
 _PREDICTED = ("tiff_lzw", "tiff_adobe_deflate", "zstd")
-_PHOTOMETRIC, _ROWS_PER_STRIP, _PREDICTOR = 262, 278, 317
+_PHOTOMETRIC, _ROWS_PER_STRIP, _PREDICTOR, _XMP = 262, 278, 317, 700
 
 
 def usual_suffix(kind: str) -> str:
@@ -307,7 +307,9 @@ def _tiff(image: Image, page: Page, traits: PictureTraits, options: StoreOptions
     ones. So the picture comes inverted, and the tag that tells what 0 means is set right later.
     """
     settings: dict[str, Any] = {"icc_profile": _icc(image, traits)}
-    tags: dict[int, object] = {}
+    tags: dict[int, object] = {**_metadata.names_in(traits.exif)}
+    if traits.xmp:
+        tags[_XMP] = traits.xmp
     name = _TIFF_NAMES.get(traits.compression, "tiff_adobe_deflate")
     if name == "jpeg" and image.mode not in ("L", "RGB"):
         name = "tiff_adobe_deflate"

@@ -24,6 +24,9 @@ _EXIF_IFD, _WIDTH, _HEIGHT = 0x8769, 0xA002, 0xA003
 _INCHES_PER_UNIT = {2: 1.0, 3: 2.54}
 _DPI_RANGE = (10.0, 10_000.0)
 _MAX_EXIF = 60_000  # a segment of a JPEG holds 65 533 bytes
+_NAMES = (270, 271, 272, 305, 306, 315, 33432)
+"""Tags of TIFF, and of Exif, that are plain text: description, maker, author, rights, ..."""
+_THUMBNAILS = re.compile(rb"<(\w+:Thumbnails)\b[^>]*(?:/>|>.*?</\1>)", re.DOTALL)
 _LUMINANCE_SUM = 3688  # of the quantisation table in the JPEG standard, annex K
 
 
@@ -71,14 +74,15 @@ def read(
     dpi = _dpi(stated, default_dpi, notes)
     if turn >= 5:  # these swap rows and columns
         dpi = (dpi[1], dpi[0])
+    exif_block = b"" if exif is None else _clean(exif, image.size, turn, dpi, notes)
     return Facts(
         orientation=turn,
         upright=orientation in (None, 1),
         dpi=dpi,
         bits=_bits(kind, head, tags),
         icc=_jp2.profile(head) if kind == "jp2" else image.info.get("icc_profile") or None,
-        exif=b"" if exif is None else _clean(exif, image.size, turn, dpi, notes),
-        xmp=_xmp(image),
+        exif=_exif_of_names(tags) if kind == "tiff" else exif_block,
+        xmp=_xmp(image, notes),
         text=_text(image) if kind == "png" else (),
         lossless=_lossless(kind, head, tags),
         compression=int(tags.get(COMPRESSION, 1)) if kind == "tiff" else 0,
@@ -152,6 +156,31 @@ def with_resolution(exif: bytes, dpi: tuple[float, float]) -> bytes:
     block[X_RESOLUTION], block[Y_RESOLUTION] = dpi
     block[RESOLUTION_UNIT] = 2
     return block.tobytes()
+
+
+def names_in(exif: bytes) -> dict[int, str]:
+    """What an Exif block says of its picture in words, by tag."""
+    from PIL import Image
+
+    block = Image.Exif()
+    if exif:
+        block.load(exif)
+    return _names(block)
+
+
+def _names(tags: Mapping[int, Any]) -> dict[int, str]:
+    found = {tag: tags[tag] for tag in _NAMES if tag in tags}
+    return {tag: value for tag, value in found.items() if isinstance(value, str)}
+
+
+def _exif_of_names(tags: Mapping[int, Any]) -> bytes:
+    """An Exif block of what a TIFF says in words; empty if it says nothing."""
+    from PIL import Image
+
+    block = Image.Exif()
+    for tag, value in _names(tags).items():
+        block[tag] = value
+    return block.tobytes() if len(block) else b""
 
 
 def _quality(table: list[int]) -> int:
@@ -234,10 +263,14 @@ def _clean(
     return made
 
 
-def _xmp(image: ImageFile) -> bytes:
-    """The XMP packet, unless it shows the old picture; without its own orientation."""
+def _xmp(image: ImageFile, notes: list[str]) -> bytes:
+    """The XMP packet without its own orientation, and without pictures of the old page."""
     found = image.info.get("xmp") or b""
-    if not isinstance(found, bytes) or b"Thumbnails" in found or len(found) > _MAX_EXIF:
+    if not isinstance(found, bytes):
+        return b""
+    found = _THUMBNAILS.sub(b"", found)
+    if b"Thumbnails" in found or len(found) > _MAX_EXIF:
+        notes.append("the XMP data is too large, or shows the old page: left out")
         return b""
     found = re.sub(rb"<tiff:Orientation>[^<]*</tiff:Orientation>", b"", found)
     return re.sub(rb"""\s?tiff:Orientation\s*=\s*(["'])[^"'<>]*\1""", b"", found)

@@ -32,8 +32,10 @@ __all__ = ["SUFFIXES", "create", "open", "recognises"]
 
 SUFFIXES = (".tif", ".tiff")
 
-# Tags of a frame that are as true of the cleaned one: what kind of page, its names and makers.
+# Tags of a frame that are as true of the cleaned one: what kind of page, its names and makers, and
+# where on the earth a map lies (GeoTIFF); these only if its pixels lie as they did.
 _CARRIED = (254, 269, 270, 271, 272, 285, 297, 305, 306, 315, 33432, 33723, 34665, 34853)
+_PLACED = (33550, 33922, 34264, 34735, 34736, 34737, 42113)
 _FOREIGN = (34661, 34676, 34677, 34712, 34887, 34892, 50002)  # JBIG, LogLuv, JPEG 2000, LERC, ...
 _ODD_BITS = (10, 12, 14, 24, 64)
 _AS_FAR = "goes out as far as it can be read"
@@ -305,7 +307,7 @@ class TiffWriter:
         tiff = self._source.tiff
         frame = tiff.frames[index]
         turned = tiff.integer(frame, _tiff_file.ORIENTATION, 1) != 1
-        tags = _CARRIED if turned else (*_CARRIED, _XMP)
+        tags = _CARRIED if turned else (*_CARRIED, *_PLACED, _XMP)
         return tiff, {tag: entry for tag, entry in frame.items() if tag in tags}
 
     def _finish(self) -> None:

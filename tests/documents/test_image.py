@@ -219,6 +219,32 @@ def test_thumbnail_of_the_old_picture_goes():
     assert opened(after).getexif()[271] == "Maker"
 
 
+@pytest.mark.parametrize("after", [".png", ".jpg", ".tif", ".webp"])
+@pytest.mark.parametrize("before", ["PNG", "JPEG", "TIFF"])
+def test_names_and_makers_go_to_every_kind_that_has_a_place_for_them(before, after):
+    exif = Image.Exif()
+    exif[270], exif[271] = "a page", "Maker"
+    packet = {"xmp": PACKET} if before == "JPEG" else {}
+    data = stored(picture(), before, dpi=(99, 99), exif=exif, **packet)
+    made = written(data, after, lighter)
+    tags = opened(made).getexif()
+    assert (tags[270], tags[271]) == ("a page", "Maker")
+    assert (b"<dc:title>a title" in made) == (before == "JPEG")
+
+
+PACKET = (
+    b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:Description xmlns:dc='d' xmlns:xmp='p'>"
+    b"<dc:title>a title</dc:title><xmp:Thumbnails>OLD</xmp:Thumbnails></rdf:Description>"
+    b"</x:xmpmeta>"
+)
+
+
+def test_pictures_of_the_old_page_go_out_of_the_metadata():
+    data = stored(picture(), "JPEG", dpi=(99, 99), xmp=PACKET)
+    after = written(data, ".jpg", lighter)
+    assert b"OLD" in data and b"OLD" not in after and b"<dc:title>a title" in after
+
+
 @pytest.mark.parametrize(
     ("kind", "suffix"), [("PNG", ".png"), ("JPEG", ".jpg"), ("BMP", ".bmp"), ("WEBP", ".webp")]
 )

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from scanclean.config import ReadOptions, StoreOptions
 from scanclean.documents import image, tiff
@@ -147,6 +147,18 @@ def test_names_and_makers_stay_with_a_cleaned_frame():
     data = stored(picture(), tiffinfo={270: "a page", 271: "Maker", 285: "iv"}, dpi=(99, 99))
     _, tags = frames(written(data)[0])[0]
     assert (tags[270], tags[271], tags[285]) == ("a page", "Maker", "iv")
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_map_keeps_its_place_unless_it_is_turned(orientation):
+    place = TiffImagePlugin.ImageFileDirectory_v2()
+    place.tagtype.update({33550: 12, 33922: 12, 34735: 3})
+    place[33550], place[33922] = (1.5, 1.5, 0.0), (0.0, 0.0, 0.0, 5e5, 5e6, 0.0)
+    place[34735], place[274] = (1, 1, 0, 1, 3072, 0, 1, 32632), orientation
+    _, before = frames(stored(picture(), tiffinfo=place, dpi=(99, 99)))[0]
+    _, after = frames(written(stored(picture(), tiffinfo=place, dpi=(99, 99)))[0])[0]
+    kept = {tag: after.get(tag) for tag in (33550, 33922, 34735)}
+    assert kept == ({tag: before[tag] for tag in kept} if orientation == 1 else dict.fromkeys(kept))
 
 
 def test_resolution_in_centimetres_stays_so():
