@@ -8,10 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from scanclean.config import TrainConfig
 from scanclean.errors import DataError
 from scanclean.progress import SILENT, Progress
-from scanclean.training.pairs import LAYOUTS, PICTURES, Pair, find_pairs
+from scanclean.training.pairs import LAYOUTS, PICTURES, Pair, find_pairs, load_rgb, stated_dpi
 
 HELD_OUT = 6
 """One of this many clean pages is held out to choose the best weights by."""
@@ -20,6 +22,8 @@ MOST_HELD_OUT = 16
 POOL = 400
 """Crops that are rendered from clean pages."""
 
+HELD_CROPS = 8
+"""Of these so many are degraded once and for all, to choose the best weights by."""
 RUN_FILES = ("config.json", "log.csv")
 """What the folder of a training run is told by."""
 
@@ -33,7 +37,7 @@ class Material:
     validation: tuple[Pair, ...] = ()
     """Pairs that share no clean page with those."""
     pages: tuple[Path, ...] = ()
-    """Clean crops that are degraded on the fly."""
+    """Clean crops that are degraded on the fly; none of them is in `validation`."""
 
 
 def has_pairs(data: Path) -> bool:
@@ -57,6 +61,11 @@ def require(data: Path) -> None:
 def gather(config: TrainConfig, progress: Progress = SILENT, pool: int = POOL) -> Material:
     """Look through a data folder: pairs, or else clean pages and PDFs.
 
+    Args:
+        config: names the data, and the run that crops of clean pages are kept in.
+        progress: told of crops.
+        pool: crops to render at most; a short run gets no more than it has patches.
+
     Raises:
         DataError: neither is there, or the pairs have faults.
     """
@@ -65,7 +74,9 @@ def gather(config: TrainConfig, progress: Progress = SILENT, pool: int = POOL) -
     if has_pairs(data):
         train, validation = split(find_pairs(data))
         return Material(train, validation)
-    return Material(pages=_render(data, config, progress, pool))
+    pages = _render(data, config, progress, min(pool, config.steps * config.batch))
+    held = min(HELD_CROPS, len(pages) // 4)
+    return Material(pages=pages[held:], validation=_scanned(pages[:held], config.seed))
 
 
 def split(pairs: Sequence[Pair]) -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:
@@ -106,6 +117,22 @@ def clean_sources(data: Path) -> list[Path]:
     return sources
 
 
+def _scanned(pages: Sequence[Path], seed: int) -> tuple[Pair, ...]:
+    """Clean crops beside what a scanner makes of them, kept in a folder beside the crops."""
+    from scanclean.training.degradation import degrade
+    from scanclean.training.pages import CleanPage, write_png
+
+    pairs = [Pair(page.parent / "scanned" / page.name, page) for page in pages]
+    for number, pair in enumerate(pairs):
+        if not pair.scan.exists():
+            clean, dpi = load_rgb(pair.clean), stated_dpi(pair.clean)
+            behind = load_rgb(pages[number - 1])
+            scan = degrade(clean, np.random.default_rng([seed, number]), behind, dpi=dpi)
+            pair.scan.parent.mkdir(exist_ok=True)
+            write_png(pair.scan, CleanPage(scan, dpi, "scan"))
+    return tuple(pairs)
+
+
 def _visible(folder: Path) -> Iterator[Path]:
     for path in folder.iterdir():
         if path.name.startswith(".") or (path.is_dir() and _is_run(path)):
@@ -131,7 +158,7 @@ def _render(data: Path, config: TrainConfig, progress: Progress, count: int) -> 
     sources = clean_sources(data)
     pool = Path(config.run) / "pages"
     found = sorted(pool.glob("*.png"))
-    if not found:
+    if len(found) < count:  # a longer run begins with the same ones
         render_pool(pool, sources, None, count, config.seed, progress=progress)
         found = sorted(pool.glob("*.png"))
     return tuple(found)

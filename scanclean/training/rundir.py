@@ -8,7 +8,7 @@ samples/                 scan | restored | clean, cut from validation pages, of 
 best, last.safetensors   averaged weights, as `restore --weights` takes them
 last.ckpt                everything that is needed to go on
 tensorboard/             the same curves, where TensorBoard is installed
-cache/, pages/           decoded pictures, rendered pages
+cache/, pages/           decoded pictures; clean pages that were rendered, some of them scanned
 """
 
 from __future__ import annotations

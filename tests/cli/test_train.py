@@ -178,7 +178,8 @@ def test_the_model_of_the_weights_to_begin_with_is_the_one(run, data, tmp_path):
 
 
 def test_clean_pages_alone_are_named_as_such(run, data, tmp_path):
-    _, _, err = run("train", data / "clean", *TINY, "-o", tmp_path / "run")
+    _, out, err = run("train", data / "clean", *TINY, "-o", tmp_path / "run")
+    assert Path(out.strip()) == tmp_path / "run" / "best.safetensors"
     assert "its 3 files are taken as clean, and degraded" in err
     code, _, err = run("train", tmp_path / "none", *TINY, "-o", tmp_path / "new")
     assert code == ExitCode.DATA and "taken as clean" not in err

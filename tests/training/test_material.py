@@ -1,11 +1,12 @@
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from scanclean.errors import DataError
 from scanclean.training.material import RUN_FILES, clean_sources, gather, split
-from scanclean.training.pairs import find_pairs
+from scanclean.training.pairs import find_pairs, load_rgb
 
 
 def test_pairs_are_split_without_a_shared_clean_page(config, pairs_folder):
@@ -52,6 +53,20 @@ def test_runs_and_hidden_files_are_no_clean_pages(tmp_path, pairs_folder):
     assert [path.relative_to(tmp_path / "sources").as_posix() for path in found] == [
         "good/run.png/page.png"
     ]
+
+
+def test_some_clean_crops_are_held_out_and_scanned_once(config, tmp_path, pairs_folder):
+    settings = replace(config, data=str(pairs_folder / "clean"))
+    found = gather(settings, pool=12)
+    held = {pair.clean for pair in found.validation}
+    assert len(held) == 3 and len(found.pages) == 9 and held.isdisjoint(found.pages)
+    loaded = [(load_rgb(pair.scan), load_rgb(pair.clean)) for pair in found.validation]
+    assert all(scan.shape == clean.shape for scan, clean in loaded)
+    assert any(not np.array_equal(scan, clean) for scan, clean in loaded)
+    stamps = [pair.scan.stat().st_mtime_ns for pair in found.validation]
+    again = gather(settings, pool=12)
+    assert again == found
+    assert [pair.scan.stat().st_mtime_ns for pair in again.validation] == stamps
 
 
 @pytest.mark.parametrize("make", [False, True], ids=["missing", "empty"])
