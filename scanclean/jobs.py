@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -195,15 +196,23 @@ def _expand(
         if not path.is_dir():
             yield path, Path(path.name)
             continue
-        files = [p for p in path.rglob("*") if _visible(p, path)]
+        locked: list[OSError] = []
+        files = [p for p in _walk(path, locked) if _visible(p, path)]
         if path.resolve() in made.parents:
             files = [p for p in files if made not in (p.resolve(), *p.resolve().parents)]
         inside = [p for p in files if p.suffix.lower() in known]
+        inside += [Path(error.filename) for error in locked]  # to be missed, not passed over
         left_out += sorted(p for p in files if p.suffix.lower() not in known)
         if not inside:
             raise InputError(f"{path}: holds no document", hint="known are: " + " ".join(known))
         for document in sorted(inside, key=lambda p: natural(p.relative_to(path).as_posix())):
             yield document, document.relative_to(path)
+
+
+def _walk(folder: Path, locked: list[OSError]) -> Iterator[Path]:
+    """Everything below a folder; why folders cannot be looked into is added to `locked`."""
+    for place, _, names in os.walk(folder, onerror=locked.append):
+        yield from (Path(place, name) for name in names)
 
 
 def _visible(path: Path, root: Path) -> bool:

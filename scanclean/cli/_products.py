@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -41,11 +43,12 @@ def require_report(target: str | None) -> None:
     """Look whether a report may be written: an older report may be replaced, nothing else.
 
     Raises:
-        OutputError: the file is something else.
+        OutputError: the file is something else, or lies where nothing may be written.
     """
-    if target in (None, PIPE):
+    if target is None or target == PIPE:
         return
     path = Path(target)
+    _require_writable(path)
     refuse_existing(path, force=True)  # a pipe would be waited for
     try:
         data = path.read_bytes() if path.exists() else b""
@@ -77,6 +80,7 @@ def require_browser_page(option: str, target: Path | None) -> None:
 
     Raises:
         UsageError: it cannot.
+        OutputError: it lies where nothing may be written.
     """
     if target is None:
         return
@@ -86,6 +90,14 @@ def require_browser_page(option: str, target: Path | None) -> None:
         raise UsageError(
             f"{option} {target}: is a page for a browser", hint=f"name it {target.stem}.html"
         )
+    _require_writable(target)
+
+
+def _require_writable(path: Path) -> None:
+    """Look whether a file, or the folders above it, may be made, before hours of work."""
+    above = next((folder for folder in path.absolute().parents if folder.exists()), None)
+    if above and not os.access(above, os.W_OK):
+        raise output_error(path, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
 
 
 def _identity(path: Path) -> object:

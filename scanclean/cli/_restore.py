@@ -140,7 +140,7 @@ def _carried_out(
     except ScancleanError as error:
         if plan.joined and len(plan.jobs) > 1 and isinstance(error, ONE_INPUT):
             aside = "leave it out, or give a folder with -o, where the others come out"
-            error.hint = f"{error.hint}; or {aside}" if error.hint else aside
+            error.hint = f"{aside}; {error.hint}" if error.hint else aside
         return [session.failed(_as_job(plan), error)], error
 
 

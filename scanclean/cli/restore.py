@@ -114,7 +114,10 @@ def restore(  # one parameter for each option of the contract
         ),
     ] = "auto",
     quality: Annotated[
-        int, typer.Option("--quality", min=1, max=100, help="Quality of lossy storage, 1 to 100.")
+        int,
+        typer.Option(
+            "--quality", min=1, max=100, help="Quality of lossy storage, 1 to 100; JPEGs keep more."
+        ),
     ] = DEFAULT_QUALITY,
     max_growth: Annotated[
         float, typer.Option("--max-growth", min=1, help="A PDF may grow to this times its size.")

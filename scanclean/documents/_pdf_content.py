@@ -135,9 +135,18 @@ def drawing(page: Object) -> Drawing:
     return walker.found
 
 
-def seems_lost(page: Object) -> bool:
-    """Whether a page of a damaged file that paints nothing was meant to paint something."""
+def seems_lost(page: Object, *, damaged: bool) -> bool:
+    """Whether a page that paints nothing was meant to paint something.
+
+    Args:
+        page: the page's dictionary, or what stands in its place.
+        damaged: whether the file had to be mended, so that its contents may be missing.
+    """
     lib = mupdf()
+    if not lib.pdf_is_dict(page):  # the page tree counts it, and there is nothing else of it
+        return True
+    if not damaged:
+        return False
     there = all(lib.pdf_is_stream(stream) for stream in _streams(page))
     return not there or bool(_contents(page).strip())
 

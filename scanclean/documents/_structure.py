@@ -76,8 +76,8 @@ def differences(
     """
     options = ReadOptions(password=password)
     with (
-        open_handle(before, "before", options, []) as first,
-        open_handle(after, "after", options, []) as second,
+        open_handle(before, _called(before, "before"), options, []) as first,
+        open_handle(after, _called(after, "after"), options, []) as second,
         reading("the structure cannot be compared"),
     ):
         pair = _Pair(Facts(first), Facts(second))
@@ -85,6 +85,10 @@ def differences(
         lines = list(itertools.islice(found, MOST))
         more = sum(1 for _ in found)
     return (*lines, f"and {more} more") if more else tuple(lines)
+
+
+def _called(source: Source, side: str) -> str:
+    return side if isinstance(source, bytes) else str(source)
 
 
 def _document(pair: _Pair) -> Iterator[str]:

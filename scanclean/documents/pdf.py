@@ -304,7 +304,7 @@ class PdfDocument:
         except (InputError, MemoryError) as error:
             yield self._copied(index, error)
             return
-        if verdict.reason == BLANK and self.handle.is_repaired and seems_lost(page):
+        if verdict.reason == BLANK and seems_lost(page, damaged=self.handle.is_repaired):
             yield self._copied(index, InputError("the file is damaged and nothing is left of it"))
             return
         if not verdict.scans:

@@ -89,6 +89,24 @@ def test_folder_without_rights(run, png, tmp_path):
         assert code == ExitCode.OUTPUT and "denied" in err
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write anywhere")
+def test_what_is_closed_is_told_before_the_work(run, png, tmp_path):
+    (tmp_path / "closed").mkdir(mode=0o555)
+    words = ["restore", png, "-o", tmp_path / "o.png", *CLASSICAL]
+    for option in ("--json", "--compare"):
+        code, _, err = run(*words, option, tmp_path / "closed" / "x.html")
+        assert code == ExitCode.OUTPUT and "denied" in err and not (tmp_path / "o.png").exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write anywhere")
+def test_a_folder_that_cannot_be_looked_into_is_missed(run, png, tmp_path):
+    (tmp_path / "in" / "closed").mkdir(parents=True)
+    shutil.copy(png, tmp_path / "in")
+    (tmp_path / "in" / "closed").chmod(0)
+    code, _, err = run("restore", tmp_path / "in", "-o", tmp_path / "out", *CLASSICAL)
+    assert code == ExitCode.INPUT and "closed" in err and "1 of 2" in err
+
+
 class AfterOnePage:
     """Progress that does something to the input as soon as the first page is done."""
 

@@ -111,8 +111,9 @@ def test_a_lost_page_takes_no_other_page_with_it(draw, lost):
     gone = kids.replace(page + b" R", b"0 0".rjust(len(page)) + b" R")
     with open_document(data.replace(kids, gone), "in.pdf", ReadOptions()) as document:
         assert len(document) == 3 and not document.warnings
-        kinds = [isinstance(item, Page) for item in document]
-    assert kinds == [index != lost for index in range(3)]
+        items = list(document)
+    assert [isinstance(item, Page) for item in items] == [index != lost for index in range(3)]
+    assert items[lost].action == "copied" and "nothing is left of it" in items[lost].reason
 
 
 def test_object_numbers_far_beyond_the_file_are_refused(draw):
