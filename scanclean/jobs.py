@@ -65,6 +65,8 @@ class Plan:
 def plan(inputs: Sequence[str], output: str, kind: str | None, known: Sequence[str]) -> Plan:
     """Work out which files are read and written.
 
+    Files are not opened, but for those that may have several pages where the kind to write has one.
+
     Args:
         inputs: files, folders, or "-" for stdin.
         output: a file, a folder (existing, or with a slash at its end), a pattern such as
@@ -101,9 +103,9 @@ def _kind(source: Path, known: Sequence[str]) -> str:
 
 def _needs_several(source: Path, wanted: str) -> bool:
     """Whether a document has several pages, and the kind of file to make holds one."""
-    from scanclean.documents import image, open_document, pnm, tiff
+    from scanclean.documents import image, open_document
 
-    if wanted not in image.SUFFIXES or source.suffix.lower() not in (*tiff.SUFFIXES, *pnm.SUFFIXES):
+    if wanted not in image.SUFFIXES or source.suffix.lower() in image.SUFFIXES:
         return False
     try:
         with open_document(source, source.name, ReadOptions(max_mpixels=math.inf)) as document:
@@ -196,12 +198,16 @@ def _expand(
         if not path.is_dir():
             yield path, Path(path.name)
             continue
-        locked: list[OSError] = []
-        files = [p for p in _walk(path, locked) if _visible(p, path)]
+        closed: list[Path] = []
+        files = [p for p in _walk(path, closed) if _visible(p, path)]
+        closed = [p for p in closed if _shown(p, path)]
         if path.resolve() in made.parents:
-            files = [p for p in files if made not in (p.resolve(), *p.resolve().parents)]
+            files, closed = (
+                [p for p in paths if made not in (p.resolve(), *p.resolve().parents)]
+                for paths in (files, closed)
+            )
         inside = [p for p in files if p.suffix.lower() in known]
-        inside += [Path(error.filename) for error in locked]  # to be missed, not passed over
+        inside += closed  # to be missed, not passed over
         left_out += sorted(p for p in files if p.suffix.lower() not in known)
         if not inside:
             raise InputError(f"{path}: holds no document", hint="known are: " + " ".join(known))
@@ -209,16 +215,31 @@ def _expand(
             yield document, document.relative_to(path)
 
 
-def _walk(folder: Path, locked: list[OSError]) -> Iterator[Path]:
-    """Everything below a folder; why folders cannot be looked into is added to `locked`."""
-    for place, _, names in os.walk(folder, onerror=locked.append):
+def _walk(folder: Path, closed: list[Path]) -> Iterator[Path]:
+    """All files below a folder; folders below it that may not be read are added to `closed`.
+
+    Raises:
+        InputError: it may not be read itself.
+    """
+
+    def note(error: OSError) -> None:
+        if Path(error.filename) == folder:
+            raise InputError(f"{folder}: cannot be read: {error.strerror}") from error
+        closed.append(Path(error.filename))
+
+    for place, _, names in os.walk(folder, onerror=note):
         yield from (Path(place, name) for name in names)
 
 
 def _visible(path: Path, root: Path) -> bool:
     """Whether a path counts as a file; a link to nowhere does, so that it is missed."""
     there = path.is_file() or (path.is_symlink() and not path.exists())
-    return there and not any(part.startswith(".") for part in path.relative_to(root).parts)
+    return there and _shown(path, root)
+
+
+def _shown(path: Path, root: Path) -> bool:
+    """Whether neither the path nor a folder above it, below the root, is hidden."""
+    return not any(part.startswith(".") for part in path.relative_to(root).parts)
 
 
 def natural(text: str) -> list[tuple[int, int, str]]:

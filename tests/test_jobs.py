@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,8 @@ def test_pictures_of_several_pages_become_a_folder_where_a_file_holds_one(tmp_pa
     found = {job.target: job.numbered for job in planned(tmp_path, "out/", kind="png").jobs}
     assert found == {Path("out/one.png"): False, Path("out/two"): True}
     assert only(planned(tmp_path / "two.tif", "out/", kind="png")).numbered
+    shutil.copy(tmp_path / "two.tif", tmp_path / "two.scan")
+    assert only(planned(tmp_path / "two.scan", "out/", kind="png")).numbered
     assert not only(planned(tmp_path / "two.tif", "out/")).numbered
 
 

@@ -26,7 +26,8 @@ _DPI_RANGE = (10.0, 10_000.0)
 _MAX_EXIF = 60_000  # a segment of a JPEG holds 65 533 bytes
 _NAMES = (270, 271, 272, 305, 306, 315, 33432)
 """Tags of TIFF, and of Exif, that are plain text: description, maker, author, rights, ..."""
-_THUMBNAILS = re.compile(rb"<(\w+:Thumbnails)\b[^>]*(?:/>|>.*?</\1>)", re.DOTALL)
+_THUMBNAILS = re.compile(rb"<(\w+:Thumbnails)\b[^>]*(?:(?<=/)>|(?<!/)>.*?</\1>)", re.DOTALL)
+_MOST_THUMBNAILS = 16  # times that the word may stand in a packet: the search is quadratic in them
 _LUMINANCE_SUM = 3688  # of the quantisation table in the JPEG standard, annex K
 
 
@@ -81,7 +82,7 @@ def read(
         dpi=dpi,
         bits=_bits(kind, head, tags),
         icc=_jp2.profile(head) if kind == "jp2" else image.info.get("icc_profile") or None,
-        exif=_exif_of_names(tags) if kind == "tiff" else exif_block,
+        exif=_exif_of_names(tags, notes) if kind == "tiff" else exif_block,
         xmp=_xmp(image, notes),
         text=_text(image) if kind == "png" else (),
         lossless=_lossless(kind, head, tags),
@@ -153,12 +154,13 @@ def with_resolution(exif: bytes, dpi: tuple[float, float]) -> bytes:
     block = Image.Exif()
     if exif:
         block.load(exif)
+        block.update(_names(block))
     block[X_RESOLUTION], block[Y_RESOLUTION] = dpi
     block[RESOLUTION_UNIT] = 2
     return block.tobytes()
 
 
-def names_in(exif: bytes) -> dict[int, str]:
+def names_in(exif: bytes) -> dict[int, bytes]:
     """What an Exif block says of its picture in words, by tag."""
     from PIL import Image
 
@@ -168,19 +170,27 @@ def names_in(exif: bytes) -> dict[int, str]:
     return _names(block)
 
 
-def _names(tags: Mapping[int, Any]) -> dict[int, str]:
+def _names(tags: Mapping[int, Any]) -> dict[int, bytes]:
+    """Words as they are stored: Pillow reads every byte as a character, and writes only ASCII."""
     found = {tag: tags[tag] for tag in _NAMES if tag in tags}
-    return {tag: value for tag, value in found.items() if isinstance(value, str)}
+    return {t: v.encode("latin-1", "replace") for t, v in found.items() if isinstance(v, str)}
 
 
-def _exif_of_names(tags: Mapping[int, Any]) -> bytes:
+def _exif_of_names(tags: Mapping[int, Any], notes: list[str]) -> bytes:
     """An Exif block of what a TIFF says in words; empty if it says nothing."""
     from PIL import Image
 
     block = Image.Exif()
-    for tag, value in _names(tags).items():
-        block[tag] = value
-    return block.tobytes() if len(block) else b""
+    block.update(_names(tags))
+    return _as_bytes(block, notes)
+
+
+def _as_bytes(block: Exif, notes: list[str]) -> bytes:
+    made = block.tobytes() if len(block) else b""
+    if len(made) > _MAX_EXIF:
+        notes.append("the Exif data is too large to keep: left out")
+        return b""
+    return made
 
 
 def _quality(table: list[int]) -> int:
@@ -253,14 +263,11 @@ def _clean(
         camera = exif.get_ifd(_EXIF_IFD)
         if _WIDTH in camera:
             camera[_WIDTH], camera[_HEIGHT] = size[::-1] if turn >= 5 else size
-        made = exif.tobytes()
+        exif.update(_names(exif))
+        return _as_bytes(exif, notes)
     except Exception:  # as in _exif
         notes.append("the Exif data is damaged: left out")
         return b""
-    if len(made) > _MAX_EXIF:
-        notes.append("the Exif data is too large to keep: left out")
-        return b""
-    return made
 
 
 def _xmp(image: ImageFile, notes: list[str]) -> bytes:
@@ -268,7 +275,8 @@ def _xmp(image: ImageFile, notes: list[str]) -> bytes:
     found = image.info.get("xmp") or b""
     if not isinstance(found, bytes):
         return b""
-    found = _THUMBNAILS.sub(b"", found)
+    if len(found) <= _MAX_EXIF and found.count(b"Thumbnails") <= _MOST_THUMBNAILS:
+        found = _THUMBNAILS.sub(b"", found)
     if b"Thumbnails" in found or len(found) > _MAX_EXIF:
         notes.append("the XMP data is too large, or shows the old page: left out")
         return b""

@@ -113,10 +113,18 @@ class Part:
         self.renamed: dict[str, str] = {}
         """Named destinations that another part has too, as strings or names of PDF."""
 
-    def text(self, value: Object) -> str:
-        """PDF syntax of a value in the new file."""
+    def text(self, value: Object, *, alone: bool = False) -> str:
+        """PDF syntax of a value in the new file.
+
+        Args:
+            value: any value.
+            alone: whether it is an object of its own. A place there may be one in another file, and
+                keeps the number of its page.
+        """
         source = source_of(value)
-        away = into_other_files(source) if "/GoTo" in source else ()
+        away = into_other_files(source) if "/GoTo" in source else []
+        if alone and source.startswith("["):
+            away = [range(2)]
         return TOKEN.sub(lambda match: self._moved(match, away), source)
 
     def reference(self, number: int) -> str:
@@ -152,7 +160,7 @@ class Part:
             if lib.pdf_is_stream(value):
                 data = bytes(lib.pdf_load_raw_stream(value).fz_buffer_extract())
                 lib.pdf_dict_puts(resolved, "Length", lib.pdf_new_int(len(data)))
-            text = self.changed.get(number) or self.text(resolved)
+            text = self.changed.get(number) or self.text(resolved, alone=True)
             yield number + self.base, text, data
 
     def with_keys(self, value: Object, **keys: str) -> str:

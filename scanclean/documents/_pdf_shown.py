@@ -13,7 +13,7 @@ from scanclean.config import StoreOptions
 from scanclean.documents import Encoded, Writer
 from scanclean.documents._pdf_content import Box, Matrix, drawing, overlap
 from scanclean.documents._pdf_edit import Edits, Origin, Replacement
-from scanclean.documents._pdf_library import Object, get, items, reading
+from scanclean.documents._pdf_library import Object, get, items, mupdf, reading
 from scanclean.documents._pdf_scans import Scan, page_box
 from scanclean.page import Kept, Page
 from scanclean.tones import in_mode
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from scanclean.documents.pdf import PdfDocument
 
 
-SLACK = 1.0
-"""Points by which the sides of a page and of its scan may differ: boxes are often rounded."""
+SLACK = 3.0
+"""Points, a millimetre, by which the sides of a page and of its scan may differ: boxes are often
+rounded, and to draw a page for that would resample it."""
 
 
 class ShownWriter:
@@ -143,10 +144,12 @@ def is_bare(page: Object, scan: Scan) -> bool:
 def _fills(page: Object, scan: Scan) -> bool:
     """Whether a page shows a scan from side to side: no more of the plane, and no less of it."""
     placed = [(part.placement, _box(part.placement.matrix)) for part in scan.parts]
+    unit = mupdf().pdf_to_real(get(page, "UserUnit"))
+    slack = max(SLACK / (unit if unit > 0 else 1.0), *scan.pixel)
     whole = _around([box for _, box in placed])
     seen = _around([overlap(box, placement.clip) for placement, box in placed])
     return all(
-        abs(side - end) <= SLACK
+        abs(side - end) <= slack
         for box in (whole, seen)
         for side, end in zip(box, page_box(page), strict=True)
     )

@@ -137,16 +137,23 @@ def _texts(data: Path, stems: Collection[str]) -> dict[str, Path]:
     for folder in TEXT_FOLDERS:
         paths = sorted((data / folder).iterdir()) if (data / folder).is_dir() else []
         for path in paths:
-            if path.suffix.lower() not in TEXTS:
+            stem = _scan_of(path.name, stems) if path.suffix.lower() in TEXTS else None
+            if stem is None:
                 continue
-            stem = path.stem if path.stem in stems else path.name.split(".")[0]
             if stem in found:
+                both = " and ".join(p.relative_to(data).as_posix() for p in (found[stem], path))
                 raise DataError(
-                    f"{data}: {found[stem].name} and {path.name} are both the text of {stem}",
-                    hint="remove one of them",
+                    f"{data}: {both} are both the text of {stem}", hint="remove one of them"
                 )
             found[stem] = path
     return found
+
+
+def _scan_of(name: str, stems: Collection[str]) -> str | None:
+    """The longest beginning of a file name, up to one of its dots, that is the stem of a scan."""
+    parts = name.split(".")
+    beginnings = (".".join(parts[:count]) for count in range(len(parts) - 1, 0, -1))
+    return next((stem for stem in beginnings if stem in stems), None)
 
 
 def _sample(scan: Path, clean: Path | None, truth: Path | None) -> Sample:

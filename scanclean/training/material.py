@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,9 +23,12 @@ MOST_HELD_OUT = 16
 """Pairs that are enough to judge by; more would only take time."""
 POOL = 400
 """Crops that are rendered from clean pages."""
-
 HELD_CROPS = 8
 """Of these so many are degraded once and for all, to choose the best weights by."""
+LEAST_POOL = 4 * HELD_CROPS
+"""Crops that the shortest run has, so that a longer one is judged by the same ones."""
+SCANNED = "scanned"
+"""Folder beside the crops with those that were degraded."""
 RUN_FILES = ("config.json", "log.csv")
 """What the folder of a training run is told by."""
 
@@ -35,7 +40,7 @@ class Material:
     train: tuple[Pair, ...] = ()
     """Pairs to learn from."""
     validation: tuple[Pair, ...] = ()
-    """Pairs that share no clean page with those."""
+    """Pairs that share no clean page with those; or of clean pages, other crops than `pages`."""
     pages: tuple[Path, ...] = ()
     """Clean crops that are degraded on the fly; none of them is in `validation`."""
 
@@ -64,7 +69,7 @@ def gather(config: TrainConfig, progress: Progress = SILENT, pool: int = POOL) -
     Args:
         config: names the data, and the run that crops of clean pages are kept in.
         progress: told of crops.
-        pool: crops to render at most; a short run gets no more than it has patches.
+        pool: crops to render at most; a short run gets fewer.
 
     Raises:
         DataError: neither is there, or the pairs have faults.
@@ -74,9 +79,11 @@ def gather(config: TrainConfig, progress: Progress = SILENT, pool: int = POOL) -
     if has_pairs(data):
         train, validation = split(find_pairs(data))
         return Material(train, validation)
-    pages = _render(data, config, progress, min(pool, config.steps * config.batch))
-    held = min(HELD_CROPS, len(pages) // 4)
-    return Material(pages=pages[held:], validation=_scanned(pages[:held], config.seed))
+    wanted = max(LEAST_POOL, config.steps * config.batch)
+    pages = _render(data, config, progress, min(pool, wanted))
+    held = pages[::4][: min(HELD_CROPS, len(pages) // 4)]  # the same ones if there are more
+    rest = tuple(page for page in pages if page not in held)
+    return Material(pages=rest, validation=_scanned(held, config.seed))
 
 
 def split(pairs: Sequence[Pair]) -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:
@@ -122,7 +129,7 @@ def _scanned(pages: Sequence[Path], seed: int) -> tuple[Pair, ...]:
     from scanclean.training.degradation import degrade
     from scanclean.training.pages import CleanPage, write_png
 
-    pairs = [Pair(page.parent / "scanned" / page.name, page) for page in pages]
+    pairs = [Pair(page.parent / SCANNED / page.name, page) for page in pages]
     for number, pair in enumerate(pairs):
         if not pair.scan.exists():
             clean, dpi = load_rgb(pair.clean), stated_dpi(pair.clean)
@@ -133,14 +140,11 @@ def _scanned(pages: Sequence[Path], seed: int) -> tuple[Pair, ...]:
     return tuple(pairs)
 
 
-def _visible(folder: Path) -> Iterator[Path]:
-    for path in folder.iterdir():
-        if path.name.startswith(".") or (path.is_dir() and _is_run(path)):
-            continue
-        if path.is_dir():
-            yield from _visible(path)
-        else:
-            yield path
+def _visible(data: Path) -> Iterator[Path]:
+    for place, folders, names in os.walk(data):
+        seen = [name for name in folders if not name.startswith(".")]
+        folders[:] = [name for name in seen if not _is_run(Path(place, name))]
+        yield from (Path(place, name) for name in names if not name.startswith("."))
 
 
 def _is_run(folder: Path) -> bool:
@@ -159,6 +163,7 @@ def _render(data: Path, config: TrainConfig, progress: Progress, count: int) -> 
     pool = Path(config.run) / "pages"
     found = sorted(pool.glob("*.png"))
     if len(found) < count:  # a longer run begins with the same ones
+        shutil.rmtree(pool / SCANNED, ignore_errors=True)
         render_pool(pool, sources, None, count, config.seed, progress=progress)
         found = sorted(pool.glob("*.png"))
     return tuple(found)

@@ -94,6 +94,8 @@ def _size_problem(pair: Pair) -> str | None:
     for path in (pair.scan, pair.clean):
         try:
             with Image.open(path) as picture:
+                if getattr(picture, "n_frames", 1) > 1 and picture.format != "TIFF":
+                    return f"{path.name} is an animation"
                 lies = picture.getexif().get(_ORIENTATION, 1) in _ON_ITS_SIDE
                 sizes.append(picture.size[::-1] if lies else picture.size)
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
@@ -114,7 +116,7 @@ def load(path: Path) -> Pixels:
         with open_document(path, str(path), ReadOptions(strict=True)) as document:
             page = next(iter(document))
     except InputError as error:
-        raise DataError(str(error), hint="mend or remove it") from error
+        raise DataError(str(error), hint=error.hint or "mend or remove it") from error
     if not isinstance(page, Page):
         raise DataError(f"{path}: {page.reason}", hint="mend or remove it")
     return page.pixels

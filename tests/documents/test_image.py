@@ -223,12 +223,12 @@ def test_thumbnail_of_the_old_picture_goes():
 @pytest.mark.parametrize("before", ["PNG", "JPEG", "TIFF"])
 def test_names_and_makers_go_to_every_kind_that_has_a_place_for_them(before, after):
     exif = Image.Exif()
-    exif[270], exif[271] = "a page", "Maker"
+    exif[270], exif[271] = "Größe".encode(), "Maker"
     packet = {"xmp": PACKET} if before == "JPEG" else {}
     data = stored(picture(), before, dpi=(99, 99), exif=exif, **packet)
     made = written(data, after, lighter)
     tags = opened(made).getexif()
-    assert (tags[270], tags[271]) == ("a page", "Maker")
+    assert (tags[270].encode("latin-1").decode(), tags[271]) == ("Größe", "Maker")
     assert (b"<dc:title>a title" in made) == (before == "JPEG")
 
 
@@ -237,6 +237,19 @@ PACKET = (
     b"<dc:title>a title</dc:title><xmp:Thumbnails>OLD</xmp:Thumbnails></rdf:Description>"
     b"</x:xmpmeta>"
 )
+
+
+def test_words_too_long_for_a_jpeg_are_left_out_and_said():
+    data = stored(picture(), "TIFF", dpi=(99, 99), tiffinfo={270: "long " * 20_000})
+    _, warnings = read(data)
+    assert "too large" in "".join(warnings)
+    assert opened(written(data, ".jpg", lighter)).size == (60, 40)
+
+
+def test_what_stands_between_two_thumbnails_stays():
+    packet = PACKET.replace(b"<xmp:Thumbnails>", b"<xmp:Thumbnails/><b>kept</b><xmp:Thumbnails>")
+    after = written(stored(picture(), "JPEG", dpi=(99, 99), xmp=packet), ".jpg", lighter)
+    assert b"<b>kept</b>" in after and b"Thumbnails" not in after
 
 
 def test_pictures_of_the_old_page_go_out_of_the_metadata():

@@ -207,12 +207,17 @@ def test_places_by_page_number_are_in_their_own_part(draw, joined):
         link.BS = Dictionary(D=Array([3, 2]))
         other.A = Dictionary(S=Name.GoToR, F=pikepdf.String("else.pdf"), D=Array([1, Name.Fit]))
         other.Contents = pikepdf.String("[1/Fit]")
+        far = pdf.make_indirect(Array([1, Name.Fit]))
+        third = Dictionary(Type=Name.Annot, Subtype=Name.Link, Rect=Array([0, 0, 9, 9]))
+        third.A = Dictionary(S=Name.GoToR, F=pikepdf.String("else.pdf"), D=far)
+        pdf.pages[0].Annots.append(pdf.make_indirect(third))
         numbered = draw.saved(pdf)
     with pikepdf.open(io.BytesIO(joined(book(draw, "a"), numbered))) as pdf:
         link, other = pdf.pages[2].Annots[0], pdf.pages[2].Annots[1]
         assert link.Dest[0].objgen == pdf.pages[3].objgen
         assert list(link.BS.D) == [3, 2]
         assert (other.A.D[0], str(other.Contents)) == (1, "[1/Fit]")
+        assert pdf.pages[2].Annots[-1].A.D[0] == 1
         last = pdf.Root.Outlines.First.Next
         while "/Next" in last and str(last.Title) != "b":
             last = last.Next

@@ -28,13 +28,16 @@ def test_scans_with_text_need_no_clean_page(tmp_path):
 def test_a_text_belongs_to_the_scan_of_its_name(tmp_path):
     truth = tmp_path / "ground_truth"
     truth.mkdir()
-    for name in ("a.v1", "b"):
+    for name in ("a", "a.v1", "b"):
         Image.new("L", (9, 9)).save(tmp_path / f"{name}.png")
-        (truth / f"{name}.txt").write_text(f"text of {name}")
-    first, second = data.samples(tmp_path)
-    assert (first.text, second.text) == ("text of a.v1", "text of b")
-    (truth / "b.gt.txt").write_text("another")
-    with pytest.raises(DataError, match=r"b\.gt\.txt and b\.txt are both the text of b"):
+        (truth / f"{name}.gt.txt").write_text(f"text of {name}")
+    for stray in ("c.en.txt", "c.de.txt"):
+        (truth / stray).write_text("of no scan")
+    found = {sample.name: sample.text for sample in data.samples(tmp_path)}
+    assert found == {f"{name}.png": f"text of {name}" for name in ("a", "a.v1", "b")}
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text" / "b.txt").write_text("another")
+    with pytest.raises(DataError, match=r"text/b\.txt and ground_truth/b\.gt\.txt are both"):
         data.samples(tmp_path)
 
 

@@ -49,6 +49,7 @@ def test_runs_and_hidden_files_are_no_clean_pages(tmp_path, pairs_folder):
     for name in RUN_FILES:
         (tmp_path / "sources" / "run" / name).touch()
     shutil.copy(clean, tmp_path / "sources" / ".page.png")
+    (tmp_path / "sources" / "good" / "loop").symlink_to(tmp_path / "sources")
     found = clean_sources(tmp_path / "sources")
     assert [path.relative_to(tmp_path / "sources").as_posix() for path in found] == [
         "good/run.png/page.png"
@@ -67,6 +68,10 @@ def test_some_clean_crops_are_held_out_and_scanned_once(config, tmp_path, pairs_
     again = gather(settings, pool=12)
     assert again == found
     assert [pair.scan.stat().st_mtime_ns for pair in again.validation] == stamps
+    more = gather(settings, pool=20)  # as in a run that goes on for longer
+    assert more.validation[:3] == found.validation
+    assert not {pair.clean for pair in more.validation} & set(found.pages)
+    assert all(pair.scan.stat().st_mtime_ns not in stamps for pair in more.validation)
 
 
 @pytest.mark.parametrize("make", [False, True], ids=["missing", "empty"])
