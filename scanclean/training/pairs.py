@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from scanclean.config import ReadOptions
 from scanclean.documents import open_document
 from scanclean.errors import DataError, InputError
 from scanclean.page import Page, Pixels
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 LAYOUTS = (("scan", "clean"), ("train", "train_cleaned"))
 """Names of the two folders, in the order in which they are looked for."""
@@ -96,14 +100,20 @@ def _size_problem(pair: Pair) -> str | None:
             with Image.open(path) as picture:
                 if getattr(picture, "n_frames", 1) > 1 and picture.format != "TIFF":
                     return f"{path.name} is an animation"
-                lies = picture.getexif().get(_ORIENTATION, 1) in _ON_ITS_SIDE
-                sizes.append(picture.size[::-1] if lies else picture.size)
+                sizes.append(picture.size[::-1] if _lies(picture) else picture.size)
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             return f"{path.name} cannot be read ({error})"
     if sizes[0] != sizes[1]:
         (w, h), (v, g) = sizes
         return f"{pair.scan.name} is {w}x{h} but its clean page is {v}x{g}"
     return None
+
+
+def _lies(picture: Image) -> bool:
+    """Whether a picture is stored on its side."""
+    if picture.format == "PNG" and "exif" not in picture.info:
+        return False  # Pillow would decode all of it to look behind the pixels
+    return picture.getexif().get(_ORIENTATION, 1) in _ON_ITS_SIDE
 
 
 def load(path: Path) -> Pixels:

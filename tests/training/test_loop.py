@@ -259,7 +259,7 @@ def test_odd_batch_is_refused(config):
 def test_picture_damaged_inside_is_named(config):
     for scan in (Path(config.data) / "scan").iterdir():
         scan.write_bytes(scan.read_bytes()[:-40])  # its head is good
-    with pytest.raises(DataError, match=r"scan/\d.png: cannot be read"):
+    with pytest.raises(DataError, match=r"scan/\d\.png: is damaged"):
         run(replace(config, workers=1))
 
 
