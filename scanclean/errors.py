@@ -82,6 +82,10 @@ class DeviceError(ScancleanError):
     exit_code = ExitCode.DEVICE
 
 
+INSTALL_TORCH = "type, in the clone: pip install '.[torch]'"
+"""Hint where a module of the extra "torch" is missing."""
+
+
 class BackendUnavailable(DeviceError):
     """The engine that was asked for is not installed."""
 

@@ -8,8 +8,7 @@
 
 Files with a known checksum, all bundled ones included, are verified against the table. Where nobody
 published a checksum, the first download is pinned: its SHA-256 is written beside it, and from then
-on the file must match. This is the one module whose settings come from
-environment variables.
+on the file must match. No other module has settings that come from environment variables.
 """
 
 from __future__ import annotations

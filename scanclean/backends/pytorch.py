@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scanclean.errors import BackendUnavailable, DeviceError
+from scanclean.errors import INSTALL_TORCH, BackendUnavailable, DeviceError
 from scanclean.page import Tiles
 from scanclean.spec import ModelSpec
 
@@ -112,7 +112,5 @@ def _torch() -> Any:
     try:
         import torch
     except ImportError as error:
-        raise BackendUnavailable(
-            "PyTorch is not installed", hint="type, in the clone: pip install '.[torch]'"
-        ) from error
+        raise BackendUnavailable("PyTorch is not installed", hint=INSTALL_TORCH) from error
     return torch

@@ -15,11 +15,10 @@ import typer
 
 from scanclean import plugins
 from scanclean.cli import _console
-from scanclean.errors import ExitCode, ScancleanError, Stuck, UsageError
+from scanclean.errors import INSTALL_TORCH, ExitCode, ScancleanError, Stuck, UsageError
 
 EXTRAS = frozenset({"torch", "safetensors", "onnx", "onnxscript", "matplotlib"})
 """Modules of the extra "torch", without which the default installation is."""
-INSTALL_EXTRA = "type, in the clone: pip install '.[torch]'"
 REPORT_BUGS = "this is a bug in scanclean; please report it with the lines above"
 
 
@@ -106,7 +105,7 @@ def _usage_or_bug(error: Exception) -> int:
     if _is_no_memory(error):
         return _no_memory()
     if isinstance(error, ModuleNotFoundError) and error.name in EXTRAS:
-        _console.error(f"needs {error.name}, which is not installed", INSTALL_EXTRA)
+        _console.error(f"needs {error.name}, which is not installed", INSTALL_TORCH)
         return ExitCode.DEVICE
     traceback.print_exception(error)
     _console.error(REPORT_BUGS)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,10 +58,14 @@ def _write(text: str) -> None:
 def write_json(target: str, content: object, stdout: BinaryIO) -> None:
     """Write a report to a file, or for "-" to `stdout`.
 
+    Figures that are not finite, such as the PSNR of a perfect page, are null: JSON has no word for
+    them.
+
     Raises:
         OutputError: the file cannot be written, or is there and no report.
     """
     require_report(target)
+    content = _finite(content)
     try:
         data = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n"
     except UnicodeEncodeError:  # a file name that is no text
@@ -70,6 +75,14 @@ def write_json(target: str, content: object, stdout: BinaryIO) -> None:
         return
     with replacing(Path(target), force=True) as temporary:
         temporary.write_bytes(data)
+
+
+def _finite(content: object) -> object:
+    if isinstance(content, Mapping):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_finite(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 class Bars:

@@ -169,7 +169,8 @@ def _one(restore: Callable[[Job], FileReport], session: Session, job: Job) -> Fi
 def _no_pdf(plan: Plan, codec: str) -> list[str]:
     """That `--codec` does nothing, where no output is a PDF for sure."""
     kinds = {job.suffix or (job.target or job.source or Path()).suffix for job in plan.jobs}
-    if codec == "auto" or plan.joined or {kind.lower() for kind in kinds} & {"", ".pdf"}:
+    pictures = set(documents.suffixes()) - {".pdf"}
+    if codec == "auto" or plan.joined or not {kind.lower() for kind in kinds} <= pictures:
         return []
     instead = "; --mode bitonal makes pictures black and white" if codec == "g4" else ""
     return [f"--codec {codec} did nothing: it is for pictures inside a PDF{instead}"]

@@ -15,7 +15,7 @@ from scanclean.documents._pdf_content import (
     inherited,
     overlap,
 )
-from scanclean.documents._pdf_library import Object
+from scanclean.documents._pdf_library import Object, get, mupdf
 
 COVERS = 0.6
 """Share of the page that a scan covers, at least; the rest may be a margin."""
@@ -253,6 +253,12 @@ def page_box(page: Object) -> Box:
         min(media[3], crop[3]),
     )
     return both if both[0] < both[2] and both[1] < both[3] else media
+
+
+def user_unit(page: Object) -> float:
+    """Points in a unit of the page's plane."""
+    unit = float(mupdf().pdf_to_real(get(page, "UserUnit")))
+    return unit if unit > 0 else 1.0
 
 
 def coverage(matrix: Matrix, box: Box, clip: Box | None = None) -> float:

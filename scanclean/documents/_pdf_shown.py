@@ -13,8 +13,8 @@ from scanclean.config import StoreOptions
 from scanclean.documents import Encoded, Writer
 from scanclean.documents._pdf_content import Box, Matrix, drawing, overlap
 from scanclean.documents._pdf_edit import Edits, Origin, Replacement
-from scanclean.documents._pdf_library import Object, get, items, mupdf, reading
-from scanclean.documents._pdf_scans import Scan, page_box
+from scanclean.documents._pdf_library import Object, get, items, reading
+from scanclean.documents._pdf_scans import Scan, page_box, user_unit
 from scanclean.page import Kept, Page
 from scanclean.tones import in_mode
 
@@ -144,8 +144,7 @@ def is_bare(page: Object, scan: Scan) -> bool:
 def _fills(page: Object, scan: Scan) -> bool:
     """Whether a page shows a scan from side to side: no more of the plane, and no less of it."""
     placed = [(part.placement, _box(part.placement.matrix)) for part in scan.parts]
-    unit = mupdf().pdf_to_real(get(page, "UserUnit"))
-    slack = max(SLACK / (unit if unit > 0 else 1.0), *scan.pixel)
+    slack = max(SLACK / user_unit(page), *scan.pixel)
     whole = _around([box for _, box in placed])
     seen = _around([overlap(box, placement.clip) for placement, box in placed])
     return all(

@@ -22,7 +22,6 @@ from scanclean.documents._pdf_gate import open_handle, refuse_signed_or_dynamic,
 from scanclean.documents._pdf_join import join, refuse_locked
 from scanclean.documents._pdf_library import (
     Object,
-    get,
     mupdf,
     out_of_memory,
     pymupdf,
@@ -42,7 +41,7 @@ from scanclean.documents._pdf_picture import (
     stored_bytes,
 )
 from scanclean.documents._pdf_reach import images_of, pages_that_share, reach_of
-from scanclean.documents._pdf_scans import BLANK, Part, Scan, Verdict, judge
+from scanclean.documents._pdf_scans import BLANK, Part, Scan, Verdict, judge, user_unit
 from scanclean.documents._pdf_shown import ShownWriter, is_bare
 from scanclean.documents._pdf_spaces import declared_srgb, has_intent, redefined
 from scanclean.documents._storage import Before
@@ -426,8 +425,8 @@ class PdfDocument:
         )
 
     def _dpi(self, index: int, scan: Scan) -> tuple[float, float]:
-        unit = mupdf().pdf_to_real(get(self.page_object(index), "UserUnit"))
-        across, down = (72 / (side * (unit if unit > 0 else 1.0)) for side in scan.pixel)
+        unit = user_unit(self.page_object(index))
+        across, down = (72 / (side * unit) for side in scan.pixel)
         return across, down
 
     def _turn(self, index: int, scan: Scan) -> int:

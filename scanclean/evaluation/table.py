@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TypeAlias
@@ -241,26 +240,16 @@ def _lost(fate: ink.Fate | None) -> float | None:
 
 
 def as_json(rows: Sequence[Row], names: Sequence[str]) -> dict[str, object]:
-    """Everything: for each row its figures and its pages, and the worst pages of the named rows.
-
-    Figures without bound, such as the PSNR of a perfect page, are None: JSON has no word for them.
-    """
+    """Everything: for each row its figures and its pages, and the worst pages of the named rows."""
     found = summaries(rows)
     return {
         "rows": [
             {
                 "name": row.name,
-                "figures": _bounded(found[row.name]),
-                "pages": [_bounded({**asdict(page), "rmse": page.rmse}) for page in row.pages],
+                "figures": found[row.name],
+                "pages": [{**asdict(page), "rmse": page.rmse} for page in row.pages],
             }
             for row in rows
         ],
         "worst": [asdict(item) for item in worst(rows, names)],
-    }
-
-
-def _bounded(figures: Mapping[str, object]) -> dict[str, object]:
-    return {
-        key: None if isinstance(value, float) and not math.isfinite(value) else value
-        for key, value in figures.items()
     }

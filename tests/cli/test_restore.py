@@ -38,6 +38,14 @@ def test_what_only_a_network_could_do_is_told(run, png, tmp_path):
     assert "did nothing" not in run(*words, "--force")[2]
 
 
+def test_codec_is_said_to_do_nothing_only_where_no_pdf_comes_out(run, png, pdf, tmp_path):
+    pdf.rename(tmp_path / "letter.scan")
+    for name, said in ((png, True), (tmp_path / "letter.scan", False)):
+        words = ["restore", name, "-o", f"{tmp_path}/out/", "--codec", "jpeg", *CLASSICAL]
+        code, _, err = run(*words)
+        assert code == 0 and ("did nothing" in err) == said
+
+
 def test_no_pages_are_not_all_pages(run, png, tmp_path):
     code, _, err = run("restore", png, "-o", tmp_path / "out.png", "--pages=")
     assert code == ExitCode.USAGE and "--pages" in err
